@@ -1,0 +1,4 @@
+PYTHON ?= python3
+
+help:
+	@echo todo

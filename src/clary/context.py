@@ -1,0 +1,76 @@
+"""What every operation and every reconciler may reach: who asks, where, and the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from clary.buckets import Buckets
+from clary.settings import Settings
+from clary.store.base import Store
+from clary.store.log_events import LogEvents
+from clary.store.metric_points import MetricPoints
+
+ACCOUNT = "000000000000"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who asks: the principal's ARN as STS tells it, and the id of the key that signed."""
+
+    arn: str
+    user_id: str = "AIDACLARYOWNER"
+    access_key: str = ""
+
+
+OWNER = Identity(f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT)
+"""Clary itself, when a reconciler asks."""
+
+
+class Door:
+    """The way from one resource to another: parsed, validated and answered as a client's call is.
+
+    The composition root hangs the gateway's call in; nothing below the gateway imports it.
+    """
+
+    def __init__(self) -> None:
+        self.open: Callable[[Context, str, str, dict[str, Any]], dict[str, Any]] | None = None
+
+    def call(self, context: Context, service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        if self.open is None:
+            raise RuntimeError("the door is not hung in: build the application first")
+        return self.open(context, service, operation, request)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """Handed to every operation (for the caller's region) and every reconciler (use ``at`` for its record's)."""
+
+    settings: Settings
+    store: Store
+    buckets: Buckets
+    logs: LogEvents
+    metrics: MetricPoints
+    door: Door
+    url: str = ""  # where clients reach this server: http://127.0.0.1:8780
+    region: str = "us-east-1"
+    identity: Identity = OWNER
+    account: str = ACCOUNT
+
+    def now(self) -> datetime:
+        """The time that jobs and records carry (whole milliseconds, UTC)."""
+        now = datetime.now(UTC)
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    def at(self, region: str) -> Context:
+        return replace(self, region=region)
+
+    def arn(self, service: str, kind: str, name: str) -> str:
+        """``arn:aws:<service>:<region>:<account>:<kind>/<name>``, the name in lower case as SageMaker's are."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{kind}/{name.lower()}"
+
+    def call(self, service: str, operation: str, **request: Any) -> dict[str, Any]:
+        """Ask another resource through the door that clients use: ``call("sagemaker", "CreateModel", ModelName=...)``."""
+        return self.door.call(self, service, operation, request)

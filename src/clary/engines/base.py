@@ -1,0 +1,104 @@
+"""The contract of an engine: run one program, say how it goes, stop it, find it again.
+
+* ``start`` returns once the task is certain to be found again by ``poll``, in this process or a later one.
+* ``start`` of a task that is there already (same directory) changes nothing: it may be repeated after a crash.
+* A task outlives the server. Its output, stamped, is in ``task.directory / LOG``; its end in ``poll``.
+* ``stop`` sends SIGTERM to the whole process group, SIGKILL after the grace; it returns at once.
+* Whoever subscribed is told the directory of a task that wrote output or ended: a hint, which may come
+  too often or, after a crash, not at all; ``poll`` is the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+LOG = "output.log"
+"""The log of a task: lines ``<epoch milliseconds> <text>\\n``, UTF-8, undecodable bytes as U+FFFD."""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A folder or file shown to the task at ``target`` (absolute); never written through unless ``writable``."""
+
+    source: Path
+    target: str
+    writable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One program to run.
+
+    ``directory``: the task's own folder on this machine; ``directory/"ml"`` is what it sees as ``/opt/ml`` (writable).
+    ``environment``: all of its variables; nothing is inherited from the server.
+    ``network``: False means that it reaches nothing but what is handed to it.
+    ``listen``: the engine opens a loopback TCP socket and hands it down as the file descriptor named in
+    ``CLARY_LISTEN_FD``; ``poll`` tells the port. So a serving process answers even without a network.
+    ``memory_bytes``/``cpus``: limits, kept where the machine allows it; 0 is none.
+    ``grace``: seconds between SIGTERM and SIGKILL.
+    """
+
+    directory: Path
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    mounts: list[Mount] = field(default_factory=list)
+    working_directory: str = "/opt/ml"
+    network: bool = True
+    listen: bool = False
+    memory_bytes: int = 0
+    grace: float = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How a task stands. Ended if ``ended`` is set; times are epoch seconds.
+
+    ``exit_code``: as a shell shows it (128 + n for signal n); None while it runs, or when its end is unknown.
+    ``lost``: the supervisor itself died (power loss, kill -9), so the task's end was not seen.
+    ``port``: of the socket that ``listen`` asked for.
+    """
+
+    started: float | None = None
+    ended: float | None = None
+    exit_code: int | None = None
+    lost: bool = False
+    port: int | None = None
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """What this engine separates: ``level`` in a word, ``uncovered`` in sentences a person can act on.
+
+    ``opt_ml``: whether a task sees its folder as ``/opt/ml`` (else only through the ``SM_*`` variables).
+    ``network``: whether it can run without a network.
+    """
+
+    level: str
+    opt_ml: bool
+    network: bool
+    uncovered: list[str] = field(default_factory=list)
+
+
+class CannotIsolate(Exception):
+    """The task asks for a separation that this machine does not give; the message says the way out."""
+
+
+class Engine(Protocol):
+    def isolation(self) -> Isolation: ...
+
+    def start(self, task: Task) -> None:
+        """Start it; ``CannotIsolate`` if it asks for what cannot be had, ``OSError`` if nothing can be started."""
+
+    def poll(self, directory: Path) -> Progress | None:
+        """How the task of that directory stands; None if none was ever started there."""
+
+    def stop(self, directory: Path) -> None:
+        """Ask it to end; harmless if it has ended or never was."""
+
+    def subscribe(self, listener: Callable[[Path], None]) -> Callable[[], None]: ...
+
+    def where(self, task: Task, target: str) -> str:
+        """The path at which the program itself sees ``target`` (``/opt/ml/...``): the same in a sandbox, else the real one."""

@@ -1,0 +1,3 @@
+"""Objects: the bytes behind S3."""
+
+from __future__ import annotations

@@ -1,0 +1,47 @@
+"""The contract of an object store: blobs written once, found by an id.
+
+* A blob exists whole or not at all: it is written aside, flushed to the disk, then renamed.
+* A committed blob never changes; nothing hands out a way to write to it.
+* Keys, metadata and versions are not its matter: see ``clary.buckets``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A committed blob: ``size`` in bytes, ``md5`` as hex digits."""
+
+    id: str
+    size: int
+    md5: str
+
+
+class Receiver(Protocol):
+    """A blob on its way in. Not for use by two threads."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def commit(self) -> Blob:
+        """Flush to the disk and give it its id."""
+
+    def abort(self) -> None:
+        """Leave nothing behind; harmless after ``commit``."""
+
+
+class Objects(Protocol):
+    def receive(self) -> Receiver: ...
+
+    def read(self, blob: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes of a range, in pieces; ``KeyError`` if there is no such blob."""
+
+    def path(self, blob: str) -> Path:
+        """The file that holds it, for reading only."""
+
+    def delete(self, blob: str) -> None:
+        """Remove it; harmless if it is gone."""

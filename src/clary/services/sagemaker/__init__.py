@@ -1,0 +1,3 @@
+"""Amazon SageMaker: one module per resource."""
+
+from __future__ import annotations

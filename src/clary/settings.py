@@ -1,0 +1,53 @@
+"""The settings: one table of name, default and help, read from ``CLARY_*`` variables.
+
+``docs/reference/settings.md`` shows the same table; a test compares them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+def _setting(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Each field is read from ``CLARY_<FIELD>``; a flag of the command line wins over it."""
+
+    data: Path = _setting(Path("~/.clary"), "The data folder: records, objects, keys, tasks.")
+    cache: Path = _setting(Path("~/.cache/clary"), "Where image environments are kept, once per user.")
+    port: int = _setting(8780, "The server's port; 0 picks a free one.")
+    host: str = _setting("127.0.0.1", "The address to bind; anything but loopback is refused.")
+    sandbox: str = _setting("auto", "auto: bubblewrap where it works; required: refuse to run without; off: plain processes.")
+    jobs: int = _setting(4, "How many jobs run at the same time; the others wait their turn.")
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None, **flags: Any) -> Settings:
+        """The settings in force; ``ValueError`` names a variable that cannot be read and what it takes."""
+        environment = os.environ if environment is None else environment
+        values: dict[str, Any] = {}
+        for item in fields(cls):
+            name = f"CLARY_{item.name.upper()}"
+            given = flags.get(item.name)
+            value = environment.get(name) if given is None else given
+            if value is None:
+                value = item.default
+            values[item.name] = _convert(name, type(item.default), value)
+        return cls(**values)
+
+
+def _convert(name: str, kind: type, value: Any) -> Any:
+    if issubclass(kind, Path):
+        return Path(value).expanduser().absolute()
+    if kind is int:
+        try:
+            return int(value)
+        except ValueError:
+            raise ValueError(f"{name} is {value!r}; it takes a whole number, as in {name}=8780") from None
+    return kind(value)

@@ -24,7 +24,9 @@ class Settings:
     cache: Path = _setting(Path("~/.cache/clary"), "Where image environments are kept, once per user.")
     port: int = _setting(8780, "The server's port; 0 picks a free one.")
     host: str = _setting("127.0.0.1", "The address to bind; anything but loopback is refused.")
-    sandbox: str = _setting("auto", "auto: bubblewrap where it works; required: refuse to run without; off: plain processes.")
+    sandbox: str = _setting(
+        "auto", "auto: bubblewrap where it works; required: refuse to run without; off: plain processes."
+    )
     jobs: int = _setting(4, "How many jobs run at the same time; the others wait their turn.")
 
     @classmethod

@@ -1,0 +1,158 @@
+"""One SQLite file: one writer thread that groups commits, any number of readers.
+
+What was acknowledged is on the disk: WAL mode with full sync. Writes that wait at the same time share one flush.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_GROUP = 256  # writes that share a commit at most, so that the first of them does not wait long
+
+
+@dataclass
+class _Write:
+    work: Callable[[sqlite3.Connection], Any]
+    after: Callable[[Any], None] | None
+    done: Future[Any] = field(default_factory=Future)
+
+
+class Database:
+    """Opens (or makes) the file and brings its schema up to date.
+
+    ``RuntimeError`` if the file was made by a newer Clary.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._readers_lock = threading.Lock()
+        self._closed = False
+        self._writer = self._connect()
+        self._writer.execute("PRAGMA journal_mode = WAL")
+        self._writer.execute("PRAGMA synchronous = FULL")
+        _migrate(self._writer)
+        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def write(self, work: Callable[[sqlite3.Connection], T], after: Callable[[T], None] | None = None) -> T:
+        """Run ``work`` in a transaction on the writer's thread; returns when it is durable.
+
+        What it raises undoes it alone and is raised here. ``after`` is called with its result once that is durable,
+        on the writer's thread: it must be quick and must not write.
+        """
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("a write inside a write: the writer would wait for itself")
+        if self._closed:
+            raise RuntimeError("the database is closed")
+        item = _Write(work, after)
+        self._queue.put(item)
+        result: T = item.done.result()
+        return result
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """This thread's reader; it sees what is committed."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._connect()
+            connection.execute("PRAGMA query_only = ON")
+            self._local.connection = connection
+            with self._readers_lock:
+                self._readers.append(connection)
+        yield connection
+
+    def close(self) -> None:
+        """Finish what is queued, then close."""
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(None)
+        self._thread.join()
+        with self._readers_lock:
+            for connection in self._readers:
+                connection.close()
+        self._writer.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA busy_timeout = 30000")
+        return connection
+
+    def _run(self) -> None:
+        while True:
+            item = self._queue.get()
+            if item is None:
+                return
+            group = [item]
+            while len(group) < _GROUP:
+                try:
+                    following = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    self._queue.put(None)
+                    break
+                group.append(following)
+            self._commit(group)
+
+    def _commit(self, group: list[_Write]) -> None:
+        outcomes: list[tuple[_Write, Any, BaseException | None]] = []
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            for item in group:
+                outcomes.append((item, *self._attempt(item)))
+            self._writer.execute("COMMIT")
+        except sqlite3.Error as error:  # a full disk: nobody in the group was written
+            with contextlib.suppress(sqlite3.Error):
+                self._writer.execute("ROLLBACK")
+            for item in group:
+                item.done.set_exception(error)
+            return
+        for item, result, failure in outcomes:
+            if failure is not None:
+                item.done.set_exception(failure)
+                continue
+            if item.after is not None:
+                item.after(result)
+            item.done.set_result(result)
+
+    def _attempt(self, item: _Write) -> tuple[Any, BaseException | None]:
+        self._writer.execute("SAVEPOINT attempt")
+        try:
+            result = item.work(self._writer)
+        except Exception as error:  # noqa: BLE001 - handed to whoever asked, in write()
+            self._writer.execute("ROLLBACK TO attempt")
+            self._writer.execute("RELEASE attempt")
+            return None, error
+        self._writer.execute("RELEASE attempt")
+        return result, None
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY)")
+    done = {number for (number,) in connection.execute("SELECT number FROM migrations")}
+    folder = resources.files("clary.store") / "migrations"
+    scripts = {int(f.name[:4]): f.read_text() for f in folder.iterdir() if f.name.endswith(".sql")}
+    if unknown := done - scripts.keys():
+        raise RuntimeError(
+            f"the data folder was written by a newer Clary (schema {max(unknown)}, this one knows {max(scripts)}): "
+            "update Clary, or choose another folder with --data"
+        )
+    for number in sorted(scripts.keys() - done):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {scripts[number]}; INSERT INTO migrations VALUES ({number}); COMMIT;"
+        )

@@ -1,0 +1,154 @@
+"""Records in SQLite; the contract is in ``clary.store.base``."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from clary.store.base import Conflict, Listener, Record
+from clary.store.database import Database
+
+_COLUMNS = "region, kind, name, status, version, created, modified, body"
+
+
+class SqlStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._listeners: list[Listener] = []
+        self._lock = threading.Lock()
+        self._newest = 0  # the last version given out; touched by the writer's thread only
+
+    def create(self, record: Record) -> Record:
+        def insert(db: sqlite3.Connection) -> Record:
+            now = datetime.now(UTC)
+            new = replace(
+                record,
+                version=self._version(),
+                created=record.created or now,
+                modified=record.modified or now,
+            )
+            try:
+                db.execute(f"INSERT INTO records ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _row(new))  # noqa: S608
+            except sqlite3.IntegrityError:
+                raise Conflict(f"{record.kind} {record.name!r} exists already") from None
+            return new
+
+        return self._database.write(insert, self._tell)
+
+    def get(self, region: str, kind: str, name: str) -> Record | None:
+        with self._database.read() as db:
+            row = db.execute(
+                f"SELECT {_COLUMNS} FROM records WHERE region = ? AND kind = ? AND name = ?",  # noqa: S608
+                (region, kind, name),
+            ).fetchone()
+        return _record(row) if row else None
+
+    def put(self, record: Record) -> Record:
+        def update(db: sqlite3.Connection) -> Record:
+            new = replace(record, version=self._version(), modified=datetime.now(UTC))
+            changed = db.execute(
+                "UPDATE records SET status = ?, version = ?, modified = ?, body = ?"
+                " WHERE region = ? AND kind = ? AND name = ? AND version = ?",
+                (new.status, new.version, _ms(new.modified), _dump(new.body), *record.key, record.version),
+            )
+            if changed.rowcount != 1:
+                raise Conflict(f"{record.kind} {record.name!r} was changed by somebody else")
+            return new
+
+        return self._database.write(update, self._tell)
+
+    def delete(self, record: Record) -> None:
+        def remove(db: sqlite3.Connection) -> Record:
+            changed = db.execute(
+                "DELETE FROM records WHERE region = ? AND kind = ? AND name = ? AND version = ?",
+                (*record.key, record.version),
+            )
+            if changed.rowcount != 1:
+                raise Conflict(f"{record.kind} {record.name!r} was changed by somebody else")
+            return replace(record, status="Deleted")
+
+        self._database.write(remove, self._tell)
+
+    def scan(self, region: str | None, kind: str, *, status: str | None = None) -> Iterator[Record]:
+        wanted, values = ["kind = ?"], [kind]
+        if region is not None:
+            wanted.append("region = ?")
+            values.append(region)
+        if status is not None:
+            wanted.append("status = ?")
+            values.append(status)
+        query = f"SELECT {_COLUMNS} FROM records WHERE {' AND '.join(wanted)} ORDER BY name, region"  # noqa: S608
+        with self._database.read() as db:
+            rows = db.execute(query, values).fetchall()
+        return map(_record, rows)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        with self._lock:
+            self._listeners.append(listener)
+
+        def leave() -> None:
+            with self._lock:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+        return leave
+
+    def _tell(self, record: Record) -> None:
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener(record)
+
+    def _version(self) -> int:
+        # The clock makes versions unique over restarts and deletions, the maximum over a clock set back.
+        self._newest = max(self._newest + 1, time.time_ns())
+        return self._newest
+
+
+def _row(record: Record) -> tuple[Any, ...]:
+    return (
+        *record.key,
+        record.status,
+        record.version,
+        _ms(record.created),
+        _ms(record.modified),
+        _dump(record.body),
+    )
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    region, kind, name, status, version, created, modified, body = row
+    return Record(
+        region=region,
+        kind=kind,
+        name=name,
+        status=status,
+        version=version,
+        created=_time(created),
+        modified=_time(modified),
+        body=json.loads(body),
+    )
+
+
+def _dump(body: dict[str, Any]) -> str:
+    return json.dumps(body, default=_plain, separators=(",", ":"), ensure_ascii=False)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"a record's body holds JSON values and times, not {type(value).__name__}")
+
+
+def _ms(time_: datetime | None) -> int:
+    return round(time_.timestamp() * 1000) if time_ else 0
+
+
+def _time(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -72,5 +72,5 @@ class Context:
         return f"arn:aws:{service}:{self.region}:{self.account}:{kind}/{name.lower()}"
 
     def call(self, service: str, operation: str, **request: Any) -> dict[str, Any]:
-        """Ask another resource through the door that clients use: ``call("sagemaker", "CreateModel", ModelName=...)``."""
+        """Ask another resource by the clients' door: ``call("sagemaker", "CreateModel", ModelName=...)``."""
         return self.door.call(self, service, operation, request)

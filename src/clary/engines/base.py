@@ -101,4 +101,4 @@ class Engine(Protocol):
     def subscribe(self, listener: Callable[[Path], None]) -> Callable[[], None]: ...
 
     def where(self, task: Task, target: str) -> str:
-        """The path at which the program itself sees ``target`` (``/opt/ml/...``): the same in a sandbox, else the real one."""
+        """Where the program itself sees ``target`` (``/opt/ml/...``): there in a sandbox, else the real path."""

@@ -113,8 +113,7 @@ class Database:
         outcomes: list[tuple[_Write, Any, BaseException | None]] = []
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            for item in group:
-                outcomes.append((item, *self._attempt(item)))
+            outcomes.extend((item, *self._attempt(item)) for item in group)
             self._writer.execute("COMMIT")
         except sqlite3.Error as error:  # a full disk: nobody in the group was written
             with contextlib.suppress(sqlite3.Error):

@@ -47,14 +47,12 @@ class LogEvents:
 
         def remove(db: sqlite3.Connection) -> bool:
             db.execute(
-                "DELETE FROM log_events WHERE stream IN (SELECT id FROM log_streams WHERE region = ? AND log_group = ?)",
+                "DELETE FROM log_events WHERE stream IN"
+                " (SELECT id FROM log_streams WHERE region = ? AND log_group = ?)",
                 (region, group),
             )
             db.execute("DELETE FROM log_streams WHERE region = ? AND log_group = ?", (region, group))
-            return (
-                db.execute("DELETE FROM log_groups WHERE region = ? AND name = ?", (region, group)).rowcount
-                == 1
-            )
+            return db.execute("DELETE FROM log_groups WHERE region = ? AND name = ?", (region, group)).rowcount == 1
 
         return self._database.write(remove)
 
@@ -170,7 +168,7 @@ class LogEvents:
                 wanted.append(condition)
                 values.append(value)
         query = (
-            f"SELECT id, time, ingested, message FROM log_events WHERE {' AND '.join(wanted)}"  # noqa: S608
+            f"SELECT id, time, ingested, message FROM log_events WHERE {' AND '.join(wanted)}"
             f" ORDER BY id {'DESC' if newest_first else 'ASC'} LIMIT ?"
         )
         with self._database.read() as db:

@@ -1,4 +1,4 @@
-"""Metrics: values over time, by namespace, name and dimensions, as CloudWatch has them. Times are epoch milliseconds."""
+"""Metrics: values over time by namespace, name and dimensions, as in CloudWatch. Times are epoch milliseconds."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class SqlStore:
                 modified=record.modified or now,
             )
             try:
-                db.execute(f"INSERT INTO records ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _row(new))  # noqa: S608
+                db.execute(f"INSERT INTO records ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _row(new))
             except sqlite3.IntegrityError:
                 raise Conflict(f"{record.kind} {record.name!r} exists already") from None
             return new
@@ -44,7 +44,7 @@ class SqlStore:
     def get(self, region: str, kind: str, name: str) -> Record | None:
         with self._database.read() as db:
             row = db.execute(
-                f"SELECT {_COLUMNS} FROM records WHERE region = ? AND kind = ? AND name = ?",  # noqa: S608
+                f"SELECT {_COLUMNS} FROM records WHERE region = ? AND kind = ? AND name = ?",
                 (region, kind, name),
             ).fetchone()
         return _record(row) if row else None
@@ -83,7 +83,7 @@ class SqlStore:
         if status is not None:
             wanted.append("status = ?")
             values.append(status)
-        query = f"SELECT {_COLUMNS} FROM records WHERE {' AND '.join(wanted)} ORDER BY name, region"  # noqa: S608
+        query = f"SELECT {_COLUMNS} FROM records WHERE {' AND '.join(wanted)} ORDER BY name, region"
         with self._database.read() as db:
             rows = db.execute(query, values).fetchall()
         return map(_record, rows)

@@ -1,0 +1,165 @@
+"""Bodies on their way in: read whole or in pieces, taken out of aws-chunked framing, checked against their signature.
+
+A piece is handed on before the whole is checked, as it must be for five gigabytes at flat memory; what is off raises
+at the end of the stream, and whoever reads commits only after that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import AsyncIterator
+
+from clary.errors import PayloadTooLarge, ServiceError
+from clary.gateway.signature import EMPTY, UNSIGNED, Claim
+
+STREAMING = "STREAMING-"
+_LINE = 16 * 1024  # a chunk's head or a trailer line, at most
+
+
+def incomplete() -> ServiceError:
+    return ServiceError(
+        "You did not provide the number of bytes specified by the Content-Length HTTP header",
+        code="IncompleteBody",
+    )
+
+
+async def read_whole(stream: AsyncIterator[bytes], limit: int) -> bytes:
+    """The whole body; ``PayloadTooLarge`` beyond ``limit`` bytes."""
+    pieces, size = [], 0
+    async for piece in stream:
+        size += len(piece)
+        if size > limit:
+            raise PayloadTooLarge(
+                f"The request's body is larger than {limit} bytes, the most that this operation takes. "
+                "Put the data into S3 and name it by its S3 URI."
+            )
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def checked(stream: AsyncIterator[bytes], declared: str) -> AsyncIterator[bytes]:
+    """The stream as it is; at its end an error if it has not the declared SHA-256 (hex digits)."""
+    digest = hashlib.sha256()
+    async for piece in stream:
+        digest.update(piece)
+        yield piece
+    if not hmac.compare_digest(digest.hexdigest(), declared.lower()):
+        raise ServiceError(
+            "The provided 'x-amz-content-sha256' header does not match what was computed.",
+            code="XAmzContentSHA256Mismatch",
+            ClientComputedContentSHA256=declared,
+            S3ComputedContentSHA256=digest.hexdigest(),
+        )
+
+
+class Chunked:
+    """Takes a body out of aws-chunked framing; ``trailers`` are there once it is read to its end.
+
+    Source: AWS's documentation of chunked uploads with and without signatures, with and without trailers.
+    """
+
+    def __init__(self, stream: AsyncIterator[bytes], mode: str, expected: int | None, claim: Claim, key: bytes) -> None:
+        """``mode``: the value of X-Amz-Content-Sha256; ``expected``: the decoded length; ``key``: the signing key."""
+        self.trailers: dict[str, str] = {}
+        self._stream = stream
+        self._buffer = bytearray()
+        self._signed = mode.startswith("STREAMING-AWS4-HMAC-SHA256-PAYLOAD")
+        self._expected = expected
+        self._claim, self._key = claim, key
+        self._previous = claim.signature
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        total = 0
+        while True:
+            size, signature = _chunk_head(await self._line())
+            if size == 0:
+                self._check_chunk(EMPTY, signature)
+                break
+            digest = hashlib.sha256()
+            left = size
+            while left:
+                piece = await self._some(left)
+                left -= len(piece)
+                if self._signed:
+                    digest.update(piece)
+                yield piece
+            total += size
+            self._check_chunk(digest.hexdigest(), signature)
+            if await self._line():
+                raise _malformed("a chunk is longer than its head says")
+        await self._read_trailers()
+        if self._expected is not None and total != self._expected:
+            raise incomplete()
+
+    async def _read_trailers(self) -> None:
+        signed = ""
+        while line := (await self._line(at_end=True)).decode("latin-1"):
+            name, _, value = line.partition(":")
+            name, value = name.strip().lower(), value.strip()
+            if name == "x-amz-trailer-signature":
+                self._compare("AWS4-HMAC-SHA256-TRAILER", hashlib.sha256(signed.encode()).hexdigest(), value)
+            else:
+                signed += f"{name}:{value}\n"
+                self.trailers[name] = value
+
+    def _check_chunk(self, digest: str, signature: str) -> None:
+        if self._signed:
+            self._compare("AWS4-HMAC-SHA256-PAYLOAD", f"{EMPTY}\n{digest}", signature)
+
+    def _compare(self, algorithm: str, hashes: str, given: str) -> None:
+        text = f"{algorithm}\n{self._claim.time}\n{self._claim.scope}\n{self._previous}\n{hashes}"
+        expected = hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(expected, given):
+            raise ServiceError(
+                "The request signature we calculated does not match the signature you provided. "
+                "Check your key and signing method.",
+                code="SignatureDoesNotMatch",
+                status=403,
+            )
+        self._previous = expected
+
+    async def _fill(self) -> bool:
+        async for piece in self._stream:
+            if piece:
+                self._buffer += piece
+                return True
+        return False
+
+    async def _some(self, most: int) -> bytes:
+        if not self._buffer and not await self._fill():
+            raise incomplete()
+        piece = bytes(self._buffer[:most])
+        del self._buffer[: len(piece)]
+        return piece
+
+    async def _line(self, *, at_end: bool = False) -> bytes:
+        while (end := self._buffer.find(b"\r\n")) < 0:
+            if len(self._buffer) > _LINE:
+                raise _malformed("a chunk's head is longer than 16 KiB")
+            if not await self._fill():
+                if at_end:  # some clients leave the last empty line away
+                    line = bytes(self._buffer)
+                    self._buffer.clear()
+                    return line
+                raise incomplete()
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 2]
+        return line
+
+
+def _chunk_head(line: bytes) -> tuple[int, str]:
+    size, _, extension = line.decode("latin-1").partition(";")
+    try:
+        return int(size, 16), extension.partition("chunk-signature=")[2]
+    except ValueError:
+        raise _malformed(f"a chunk's size is {size[:20]!r}") from None
+
+
+def _malformed(what: str) -> ServiceError:
+    return ServiceError(f"The aws-chunked body cannot be read: {what}.", code="InvalidRequest")
+
+
+def is_plain_hash(declared: str) -> bool:
+    """Whether X-Amz-Content-Sha256 holds the hash of the very bytes that are sent."""
+    return declared != UNSIGNED and not declared.startswith(STREAMING)

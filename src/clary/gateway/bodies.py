@@ -62,7 +62,7 @@ class Chunked:
     def __init__(self, stream: AsyncIterator[bytes], mode: str, expected: int | None, claim: Claim, key: bytes) -> None:
         """``mode``: the value of X-Amz-Content-Sha256; ``expected``: the decoded length; ``key``: the signing key."""
         self.trailers: dict[str, str] = {}
-        self._stream = stream
+        self._stream = aiter(stream)
         self._buffer = bytearray()
         self._signed = mode.startswith("STREAMING-AWS4-HMAC-SHA256-PAYLOAD")
         self._expected = expected

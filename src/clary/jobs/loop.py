@@ -55,6 +55,7 @@ class Loop:
         self._again: set[Key] = set()
         self._waiting: set[Key] = set()
         self._timers: list[tuple[float, Key]] = []
+        self._deadlines: dict[Key, float] = {}  # of the timers the ones that count
         self._directories: dict[Path, Key] = {}
         self._failures: dict[Key, int] = {}
         self._stopping = False
@@ -115,7 +116,8 @@ class Loop:
                 if delay == ROOM:
                     self._waiting.add(key)
                 elif delay is not None:
-                    heapq.heappush(self._timers, (time.monotonic() + delay, key))
+                    self._deadlines[key] = time.monotonic() + delay
+                    heapq.heappush(self._timers, (self._deadlines[key], key))
                     self._changed.notify()
                 again = key in self._again
                 self._again.discard(key)
@@ -126,7 +128,10 @@ class Loop:
         with self._changed:
             while not self._stopping:
                 while self._timers and self._timers[0][0] <= time.monotonic():
-                    _, due = heapq.heappop(self._timers)
+                    deadline, due = heapq.heappop(self._timers)
+                    if self._deadlines.get(due) != deadline:
+                        continue
+                    del self._deadlines[due]
                     if due in self._running:
                         self._again.add(due)
                     elif due not in self._queued:
@@ -165,5 +170,6 @@ class Loop:
         self._failures.pop(key, None)
         with self._changed:
             self._waiting.discard(key)
+            self._deadlines.pop(key, None)
             for directory in [d for d, k in self._directories.items() if k == key]:
                 del self._directories[directory]

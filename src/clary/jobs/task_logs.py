@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from clary.engines.base import LOG
 _PIECE = 1 << 20  # bytes read at a time; a line is shorter (the supervisor splits it)
 
 Lines = list[tuple[int, str]]
+"""(epoch milliseconds, text)"""
 
 
 def carry(
@@ -18,19 +20,17 @@ def carry(
     directory: Path,
     group: str,
     stream: str,
-    seen: Callable[[Lines, tuple[str, int]], None] | None = None,
+    also: Callable[[Lines], Callable[[sqlite3.Connection], None] | None] = lambda _: None,
 ) -> None:
     """Append what the task of ``directory`` wrote since the last call to a log stream.
 
-    ``seen`` is called with the new lines (epoch milliseconds, text) and the position they end at, before they are
-    stored: what it does may be repeated after a crash, so it must be idempotent by that position.
+    ``also`` sees the new lines and may return what else to write for them, in the same transaction.
     """
     path, name = directory / LOG, str(directory)
     position = context.logs.position(name)
     try:
         file = path.open("rb")
     except FileNotFoundError:
-        context.logs.create_stream(context.region, group, stream)
         return
     with file:
         while True:
@@ -40,10 +40,8 @@ def carry(
             if end == 0:
                 return
             position += end
-            lines = [_parse(line) for line in piece[:end].decode("utf-8", "replace").splitlines()]
-            if seen is not None:
-                seen(lines, (name, position))
-            context.logs.append(context.region, group, stream, lines, (name, position))
+            lines = [_parse(line) for line in piece[:end].decode("utf-8", "replace").split("\n")[:-1]]
+            context.logs.append(context.region, group, stream, lines, (name, position), also(lines))
 
 
 def _parse(line: str) -> tuple[int, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from clary.store.database import Database
@@ -105,11 +105,12 @@ class LogEvents:
         stream: str,
         events: Sequence[tuple[int, str]],
         source: tuple[str, int] | None = None,
+        also: Callable[[sqlite3.Connection], None] | None = None,
     ) -> None:
         """Add (time, message) pairs; makes group and stream at need.
 
         ``source`` names a file and the position up to which ``events`` have read it: kept in the same transaction, so
-        after a crash reading goes on exactly behind what is stored.
+        after a crash reading goes on exactly behind what is stored. ``also`` writes what else follows from the lines.
         """
 
         def insert(db: sqlite3.Connection) -> None:
@@ -118,6 +119,8 @@ class LogEvents:
             _make_stream(db, region, group, stream)
             if source is not None:
                 db.execute("INSERT OR REPLACE INTO sources (name, position) VALUES (?, ?)", source)
+            if also is not None:
+                also(db)
             if not events:
                 return
             (number,) = db.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from clary.store.database import Database
@@ -27,21 +27,25 @@ class MetricPoints:
         namespace: str,
         dimensions: dict[str, str],
         points: Sequence[tuple[str, Point]],
-        source: tuple[str, int] | None = None,
     ) -> None:
-        """Add (metric name, point) pairs; ``source`` as in ``LogEvents.append``."""
+        """Add (metric name, point) pairs."""
+        self._database.write(self.insertion(region, namespace, dimensions, points))
+
+    @staticmethod
+    def insertion(
+        region: str, namespace: str, dimensions: dict[str, str], points: Sequence[tuple[str, Point]]
+    ) -> Callable[[sqlite3.Connection], None]:
+        """The same as a part of somebody else's transaction."""
         where = _canonical(dimensions)
 
         def insert(db: sqlite3.Connection) -> None:
-            if source is not None:
-                db.execute("INSERT OR REPLACE INTO sources (name, position) VALUES (?, ?)", source)
             db.executemany(
                 "INSERT INTO metric_points (region, namespace, name, dimensions, time, value, unit)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [(region, namespace, name, where, p.time, p.value, p.unit) for name, p in points],
             )
 
-        self._database.write(insert)
+        return insert
 
     def last(self, region: str, namespace: str, dimensions: dict[str, str]) -> dict[str, Point]:
         """The last value that arrived of each metric of exactly these dimensions."""

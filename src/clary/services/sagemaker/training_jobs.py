@@ -1,0 +1,205 @@
+"""Training jobs: create, describe, list, stop, delete.
+
+What running one means is in ``clary.jobs.training``.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from clary.buckets import parse_uri
+from clary.context import Context
+from clary.errors import NotServed, ResourceInUse, ServiceError, ValidationException
+from clary.images import catalog
+from clary.services import operation, resources
+from clary.services.iam import roles
+from clary.store.base import Record
+
+KIND = "TrainingJob"
+
+# Asked for and not done would be a lie: a member here is refused with its own name.
+_NOT_YET = {
+    "EnableManagedSpotTraining": "jobs run until they end, without interruptions",
+    "CheckpointConfig": "checkpoints are not carried to S3",
+    "RetryStrategy": "a failed job is not started again by itself",
+    "DebugRuleConfigurations": "rules are not evaluated",
+    "ProfilerRuleConfigurations": "rules are not evaluated",
+    "ServerlessJobConfig": "serverless jobs are not built",
+    "SessionChainingConfig": "session chaining is not built",
+    "MlflowConfig": "MLflow is not built in",
+    "RemoteDebugConfig": "use `clary logs JOB --follow` and the job's folder instead",
+}
+
+
+@operation
+def create_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    name = request["TrainingJobName"]
+    arn = context.arn("sagemaker", "training-job", name)
+    _check(context, request)
+    body = {
+        **_with_defaults(request),
+        "TrainingJobArn": arn,
+        "TrainingJobStatus": "InProgress",
+        "SecondaryStatus": "Starting",
+        "SecondaryStatusTransitions": [
+            {"Status": "Starting", "StartTime": context.now(), "StatusMessage": "Starting the training job"}
+        ],
+        "_phase": "starting",
+        "_directory": f"training/{context.region}/{name}-{secrets.token_hex(4)}",
+    }
+    taken = ResourceInUse(
+        "Training job names must be unique within an AWS account and region, and a training job with this name "
+        f"already exists ({arn})"
+    )
+    resources.create(context, KIND, name, body, status="InProgress", taken=taken)
+    return {"TrainingJobArn": arn}
+
+
+@operation
+def describe_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    return resources.find(context, KIND, request["TrainingJobName"], missing=_missing()).body
+
+
+@operation
+def list_training_jobs(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    jobs, more = resources.page(context.store.scan(context.region, KIND), request)
+    return {"TrainingJobSummaries": [job.body for job in jobs], **more}
+
+
+@operation
+def stop_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    def stop(job: Record) -> Record:
+        if job.status == "Stopping":
+            return job
+        if job.status != "InProgress":
+            raise ValidationException(
+                f"The request was rejected because the training job is in status {job.status}."
+            )
+        now = context.now()
+        *earlier, last = job.body["SecondaryStatusTransitions"]
+        stopping = {"Status": "Stopping", "StartTime": now, "StatusMessage": "Stopping the training job"}
+        return resources.with_members(
+            job,
+            context,
+            "Stopping",
+            TrainingJobStatus="Stopping",
+            SecondaryStatus="Stopping",
+            SecondaryStatusTransitions=[*earlier, {**last, "EndTime": now}, stopping],
+        )
+
+    resources.change(context, KIND, request["TrainingJobName"], stop, missing=_missing())
+    return {}
+
+
+@operation
+def delete_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    job = resources.find(context, KIND, request["TrainingJobName"], missing=_missing())
+    if job.status in {"InProgress", "Stopping"}:
+        raise ResourceInUse(
+            f"The training job {job.name} is in status {job.status}: stop it and wait until it has ended."
+        )
+    resources.delete(context, KIND, job.name, missing=_missing())
+    return {}
+
+
+def _missing() -> ServiceError:
+    return ValidationException("Requested resource not found.")
+
+
+def _check(context: Context, request: dict[str, Any]) -> None:
+    """Everything that can be known before the job starts."""
+    for member in ("AlgorithmSpecification", "ResourceConfig"):
+        if member not in request:
+            raise ValidationException(f"{member} is missing: a training job on this machine needs it.")
+    for member, instead in _NOT_YET.items():
+        if request.get(member):
+            raise NotServed(f"CreateTrainingJob with {member} is not served yet: {instead}.")
+    roles.require(context, request["RoleArn"])
+    _check_algorithm(request["AlgorithmSpecification"])
+    _check_stopping(request.get("StoppingCondition", {}))
+    if request["ResourceConfig"].get("InstanceGroups") or request["ResourceConfig"].get("InstanceCount", 1) > 1:
+        raise NotServed("CreateTrainingJob on several instances is not served yet: ask for InstanceCount=1.")
+    _check_bucket(context, request["OutputDataConfig"]["S3OutputPath"])
+    for channel in request.get("InputDataConfig", []):
+        _check_channel(context, channel, request["RoleArn"])
+
+
+def _check_algorithm(algorithm: dict[str, Any]) -> None:
+    if "TrainingImage" not in algorithm:
+        raise NotServed("CreateTrainingJob by AlgorithmName is not served yet: name a TrainingImage.")
+    if algorithm.get("TrainingInputMode", "File") != "File":
+        raise NotServed(
+            f"TrainingInputMode {algorithm['TrainingInputMode']} is not served yet: use File, where nothing is copied "
+            "that can be bound."
+        )
+    try:
+        catalog.find(algorithm["TrainingImage"])
+    except catalog.UnknownImage as error:
+        raise ValidationException(str(error)) from None
+
+
+def _check_stopping(condition: dict[str, Any]) -> None:
+    if "MaxWaitTimeInSeconds" in condition:
+        raise ValidationException(
+            "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true"
+        )
+
+
+def _check_bucket(context: Context, uri: str) -> None:
+    bucket, _ = parse_uri(uri)
+    if not context.buckets.exists_bucket(bucket):
+        raise ValidationException(
+            f"The S3OutputPath {uri} names the bucket {bucket!r}, which does not exist. Create it first."
+        )
+
+
+def _check_channel(context: Context, channel: dict[str, Any], role: str) -> None:
+    name, source = channel["ChannelName"], channel["DataSource"].get("S3DataSource")
+    if source is None:
+        raise NotServed(f"The channel {name!r} has no S3DataSource; other sources are not served yet.")
+    if source["S3DataType"] != "S3Prefix":
+        raise NotServed(f"The channel {name!r}: S3DataType {source['S3DataType']} is not served yet, use S3Prefix.")
+    if channel.get("InputMode", "File") != "File":
+        raise NotServed(f"The channel {name!r}: InputMode {channel['InputMode']} is not served yet, use File.")
+    if channel.get("CompressionType", "None") != "None":
+        raise ValidationException(
+            f"Invalid compression type for channel {name}: File mode only supports NONE, "
+            f"got {channel['CompressionType']} instead"
+        )
+    bucket, _ = parse_uri(source["S3Uri"])
+    if not context.buckets.exists_bucket(bucket) or next(iter(context.buckets.list(source["S3Uri"])), None) is None:
+        raise ValidationException(
+            f'No S3 objects found under S3 URL "{source["S3Uri"]}" given in input data source. Please ensure that the '
+            f"bucket exists in the selected region ({context.region}), that objects exist under that S3 prefix, and "
+            f'that the role "{role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
+        )
+
+
+def _with_defaults(request: dict[str, Any]) -> dict[str, Any]:
+    """The request as Describe shows it: the service fills in what was left out."""
+    channels = [
+        {
+            "CompressionType": "None",
+            "RecordWrapperType": "None",
+            **channel,
+            "DataSource": {
+                "S3DataSource": {
+                    "S3DataDistributionType": "FullyReplicated",
+                    **channel["DataSource"]["S3DataSource"],
+                }
+            },
+        }
+        for channel in request.get("InputDataConfig", [])
+    ]
+    return {
+        "EnableNetworkIsolation": False,
+        "EnableInterContainerTrafficEncryption": False,
+        "EnableManagedSpotTraining": False,
+        "ProfilingStatus": "Disabled",
+        **request,
+        "AlgorithmSpecification": {"TrainingInputMode": "File", **request["AlgorithmSpecification"]},
+        "OutputDataConfig": {"KmsKeyId": "", "CompressionType": "GZIP", **request["OutputDataConfig"]},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 86400, **request.get("StoppingCondition", {})},
+        **({"InputDataConfig": channels} if channels else {}),
+    }

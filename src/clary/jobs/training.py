@@ -74,9 +74,7 @@ class TrainingJobs:
                 self._images.prepare(image)
             except images.CannotPrepare as error:
                 return self._fail(job, f"ClientError: {error}")
-        self._move(
-            job, "downloading", "Downloading", "Downloading input data", TrainingStartTime=context.now()
-        )
+        self._move(job, "downloading", "Downloading", "Downloading input data", TrainingStartTime=context.now())
         return None
 
     def _running(self) -> int:
@@ -100,7 +98,7 @@ class TrainingJobs:
             "TRAINING_JOB_NAME": job.name,
             "TRAINING_JOB_ARN": job.body["TrainingJobArn"],
             **layout.environment,
-            **self._credentials.environment(context, job.body["RoleArn"], str(directory)),
+            **self._credentials.environment(context, job.body["RoleArn"], directory),
         }
         task = Task(
             directory=directory,
@@ -112,7 +110,9 @@ class TrainingJobs:
         )
         task = self._images.located(task, self._engine)
         if note := image.note:
-            context.logs.append(job.region, LOG_GROUP, self._stream(job), [(_ms(context), note)], (f"{directory}#note", 1))
+            context.logs.append(
+                job.region, LOG_GROUP, self._stream(job), [(_ms(context), note)], (f"{directory}#note", 1)
+            )
         try:
             self._engine.start(task)
         except CannotIsolate as error:
@@ -174,10 +174,14 @@ class TrainingJobs:
         if job.status == "Stopping":
             self._engine.stop(directory)
             return None
-        left = (progress.started or 0) + job.body["StoppingCondition"]["MaxRuntimeInSeconds"] - _ms(self._context) / 1000
+        left = (
+            (progress.started or 0) + job.body["StoppingCondition"]["MaxRuntimeInSeconds"] - _ms(self._context) / 1000
+        )
         if left <= 0 and not job.body.get("_overdue"):
             self._engine.stop(directory)
-            self._move(job, "training", "Stopping", "Maximum runtime exceeded: stopping the training job", _overdue=True)
+            self._move(
+                job, "training", "Stopping", "Maximum runtime exceeded: stopping the training job", _overdue=True
+            )
         return max(left, 0.05) if left > 0 else None
 
     def _upload(self, job: Record) -> float | None:
@@ -200,7 +204,9 @@ class TrainingJobs:
             return self._fail(job, f"ClientError: Artifact upload failed: {error}")
         members |= self._final_metrics(job)
         if job.body.get("_overdue"):
-            return self._end(job, "Stopped", "MaxRuntimeExceeded", "Training job stopped: maximum runtime exceeded", **members)
+            return self._end(
+                job, "Stopped", "MaxRuntimeExceeded", "Training job stopped: maximum runtime exceeded", **members
+            )
         if job.status == "Stopping":
             return self._end(job, "Stopped", "Stopped", "Training job stopped", **members)
         if job.body["_exit_code"] == 0:
@@ -210,15 +216,13 @@ class TrainingJobs:
     def _final_metrics(self, job: Record) -> dict[str, Any]:
         last = self._context.metrics.last(job.region, LOG_GROUP, {"TrainingJobName": job.name})
         final = [
-            {"MetricName": name, "Value": point.value, "Timestamp": point.time / 1000}
-            for name, point in last.items()
+            {"MetricName": name, "Value": point.value, "Timestamp": point.time / 1000} for name, point in last.items()
         ]
         return {"FinalMetricDataList": final} if final else {}
 
     def _carry_logs(self, job: Record, directory: Path) -> None:
         definitions = [
-            (d["Name"], re.compile(d["Regex"]))
-            for d in job.body["AlgorithmSpecification"].get("MetricDefinitions", [])
+            (d["Name"], re.compile(d["Regex"])) for d in job.body["AlgorithmSpecification"].get("MetricDefinitions", [])
         ]
 
         def metrics(lines: task_logs.Lines) -> Callable[[sqlite3.Connection], None] | None:
@@ -250,7 +254,7 @@ class TrainingJobs:
             seconds = max(1, round(now.timestamp() - _epoch(started)))
             times = {"TrainingEndTime": now, "TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
         directory = self._tasks / job.body["_directory"]
-        self._credentials.void(str(directory))
+        self._credentials.void(directory)
         self._move(job, "ended", secondary, message, status, **times, **members)
         self._context.logs.forget(str(directory))
         _remove_inputs(directory / "ml/input/data")

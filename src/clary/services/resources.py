@@ -124,7 +124,9 @@ def _read_token(token: str) -> tuple[Any, ...]:
     try:
         return tuple(json.loads(base64.urlsafe_b64decode(token)))
     except ValueError:
-        raise ValidationException(f"Invalid pagination token {token!r}: use the NextToken of the page before.") from None
+        raise ValidationException(
+            f"Invalid pagination token {token!r}: use the NextToken of the page before."
+        ) from None
 
 
 def _ms(time: datetime | None) -> int:

@@ -73,9 +73,7 @@ def stop_training_job(context: Context, request: dict[str, Any]) -> dict[str, An
         if job.status == "Stopping":
             return job
         if job.status != "InProgress":
-            raise ValidationException(
-                f"The request was rejected because the training job is in status {job.status}."
-            )
+            raise ValidationException(f"The request was rejected because the training job is in status {job.status}.")
         now = context.now()
         *earlier, last = job.body["SecondaryStatusTransitions"]
         stopping = {"Status": "Stopping", "StartTime": now, "StatusMessage": "Stopping the training job"}

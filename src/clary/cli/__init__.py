@@ -1,0 +1,50 @@
+"""The command line. One module per command; what is heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from clary import __version__
+
+# command → module; a command's object has the command's name.
+_COMMANDS = {
+    "up": "up",
+    "down": "down",
+    "status": "status",
+    "logs": "logs",
+    "env": "env",
+    "run": "run",
+    "images": "images",
+    "project": "project",
+    "autopilot": "autopilot",
+}
+
+
+class _Commands(click.Group):
+    """Loads a command's module when it is called, so that ``clary env`` costs no more than it needs."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"clary.cli.{_COMMANDS[name]}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="clary")
+def main() -> None:
+    """A machine-learning studio, compatible with SageMaker, on your own machine.
+
+    \b
+    A first walk:
+      clary up --detach                      start the server
+      clary project run hospital_costs       a whole project, end to end
+      eval "$(clary env)"                    let boto3 and the SageMaker SDK talk to it
+      clary status                           what runs, and what failed and why
+    """

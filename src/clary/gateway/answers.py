@@ -1,0 +1,53 @@
+"""Sending an answer: whole bodies, streams, and files from the disk to the socket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from email.utils import formatdate
+
+import anyio.to_thread
+from starlette.types import Send
+
+from clary.gateway.http import FilePart, HttpAnswer
+
+_PIECE = 1 << 20  # bytes of a file read at a time
+
+
+async def send_answer(answer: HttpAnswer, send: Send, *, head: bool = False, close: bool = False) -> None:
+    """``head``: send no body, but the headers as if. ``close``: the request's body was not read to its end."""
+    body = answer.body
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    headers.setdefault("date", formatdate(usegmt=True))
+    empty = answer.status in {204, 304}
+    if not empty and isinstance(body, bytes) and not (head and "content-length" in headers):
+        headers["content-length"] = str(len(body))
+    if isinstance(body, FilePart):
+        headers["content-length"] = str(body.length)
+    if empty:
+        headers.pop("content-length", None)
+    if close:
+        headers["connection"] = "close"
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    if not head and not empty and not isinstance(body, bytes):
+        pieces = _read(body) if isinstance(body, FilePart) else body
+        async for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        body = b""
+    last = body if isinstance(body, bytes) and not head and not empty else b""
+    await send({"type": "http.response.body", "body": last, "more_body": False})
+
+
+async def _read(part: FilePart) -> AsyncIterator[bytes]:
+    file = await anyio.to_thread.run_sync(part.path.open, "rb")
+    try:
+        file.seek(part.start)
+        left = part.length
+        while left > 0:
+            piece = await anyio.to_thread.run_sync(file.read, min(left, _PIECE))
+            if not piece:
+                return
+            left -= len(piece)
+            yield piece
+    finally:
+        file.close()

@@ -1,0 +1,222 @@
+"""The ASGI application: one request through its steps, top to bottom.
+
+identify → authenticate → parse → validate → call → serialize. What is refused on the way is answered in the form of
+the protocol that the request came in.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import inspect
+import logging
+import uuid
+import zlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from botocore import xform_name
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
+
+from clary.context import Context
+from clary.errors import NotServed, ServiceError
+from clary.gateway import bodies, routing, signature
+from clary.gateway.answers import send_answer
+from clary.gateway.authentication import Family, authenticate, refusal
+from clary.gateway.http import HttpAnswer, HttpRequest
+from clary.gateway.pages import Pages
+from clary.gateway.routing import Route
+from clary.gateway.signature import SignatureProblem
+from clary.gateway.validation import validate
+from clary.gateway.waiting import Waiting
+from clary.keys import Key, Keys
+from clary.services import Handler
+
+log = logging.getLogger(__name__)
+
+_WHOLE = 32 << 20  # bytes of a body that is read whole: InvokeEndpoint takes 25 MB, all others less
+
+
+class Gateway:
+    """``operations`` by (service, snake_case name); ``pages`` answers what is no AWS call (``/_/...``)."""
+
+    def __init__(self, context: Context, keys: Keys, operations: dict[tuple[str, str], Handler], pages: Pages) -> None:
+        self._context, self._keys, self._pages = context, keys, pages
+        self._operations = operations
+        self._waiting = Waiting(context.store)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        if scope["type"] != "http":  # a browser may try a websocket
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        headers = Headers(scope=scope)
+        request = HttpRequest(
+            method=scope["method"],
+            path=scope.get("raw_path", scope["path"].encode()).decode("latin-1").partition("?")[0],
+            query=scope["query_string"].decode("latin-1"),
+            headers=headers,
+        )
+        body = _Stream(receive)
+        if (page := self._pages.find(request)) is not None:
+            answer = await run_in_threadpool(page, request)
+        else:
+            answer = await self._answer(request, body)
+        await send_answer(answer, send, head=request.method == "HEAD", close=not body.ended)
+
+    def call(self, context: Context, service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """The door for those inside: validated and handled as a client's request is."""
+        model = routing.models.service(service).operation_model(operation)
+        validate(model, request)
+        result = self._handler(service, operation)(context, request)
+        if inspect.iscoroutine(result):
+            result.close()
+            raise NotServed(f"{service}:{operation} streams its body; use the objects behind it instead")
+        return dict(result or {})
+
+    async def _answer(self, http: HttpRequest, body: _Stream) -> HttpAnswer:
+        request_id = str(uuid.uuid4())
+        route: Route | None = None
+        try:
+            claim, http = await _identify(http, body)
+            route = routing.route(http, claim.service if claim else None)
+            http = await _with_body(route, body)
+            identity, key = await run_in_threadpool(authenticate, claim, http, self._keys)
+            assert claim is not None  # authenticate refuses a request without a claim
+            call = _Call(route, http, replace(self._context, region=claim.region, identity=identity))
+            return await self._serve(call, claim, key, request_id)
+        except SignatureProblem as problem:
+            return _refused(http, route, problem, request_id)
+        except ServiceError as error:
+            return routing.serialize_error(http, route, error, request_id)
+        except Exception:
+            log.exception("%s %s failed", http.method, http.path)
+            error = ServiceError(
+                "We encountered an internal error. Clary's log (server.log in the data folder) says more.",
+                code="InternalError" if route and route.service == "s3" else "InternalFailure",
+                status=500,
+            )
+            return routing.serialize_error(http, route, error, request_id)
+
+    async def _serve(self, call: _Call, claim: signature.Claim, key: Key, request_id: str) -> HttpAnswer:
+        route, http = call.route, call.http
+        handler = self._handler(route.service, route.operation.name)
+        trailers: dict[str, str] = {}
+        if http.stream is not None:
+            http, trailers = _decoded(http, claim, key)
+        request = route.protocol.parse(route.operation, http, route.labels)
+        validate(route.operation, request)
+        request["_trailers"] = trailers
+        if route.service != "s3":
+            del request["_trailers"]
+        if inspect.iscoroutinefunction(handler):
+            result = await handler(call.context, request)
+        else:
+            result = await self._waiting.call(route.operation, http, lambda: handler(call.context, request))
+        return route.protocol.serialize(route.operation, result or {}, request_id)
+
+    def _handler(self, service: str, operation: str) -> Handler:
+        handler = self._operations.get((service, xform_name(operation)))
+        if handler is None:
+            raise NotServed(f"{service}:{operation} is not served by Clary. `clary status --operations` lists what is.")
+        return handler
+
+
+@dataclass(frozen=True)
+class _Call:
+    route: Route
+    http: HttpRequest
+    context: Context
+
+
+class _Stream:
+    """The request's body in pieces, as the server receives them."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.ended = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while not self.ended:
+            message: Message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self.ended = True
+                raise bodies.incomplete()
+            self.ended = not message.get("more_body", False)
+            if message.get("body"):
+                yield message["body"]
+
+
+async def _identify(http: HttpRequest, body: _Stream) -> tuple[signature.Claim | None, HttpRequest]:
+    """The claim, and the request; a form's body is needed to know its operation."""
+    claim = signature.read_claim(http)
+    if http.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        http = replace(http, body=await bodies.read_whole(body.__aiter__(), _WHOLE))
+    return claim, http
+
+
+async def _with_body(route: Route, body: _Stream) -> HttpRequest:
+    """The request with its body: a stream where the operation takes one, else whole."""
+    http = route.request
+    if route.operation.has_streaming_input and route.service == "s3":
+        return replace(http, stream=body.__aiter__())
+    if not body.ended:
+        http = replace(http, body=await bodies.read_whole(body.__aiter__(), _WHOLE))
+    return http
+
+
+def _decoded(http: HttpRequest, claim: signature.Claim, key: Key) -> tuple[HttpRequest, dict[str, str]]:
+    """The request with its stream taken out of its framing; the trailers fill when it is read to its end."""
+    assert http.stream is not None
+    declared = http.headers.get("x-amz-content-sha256", signature.UNSIGNED)
+    if declared.startswith(bodies.STREAMING):
+        length = http.headers.get("x-amz-decoded-content-length", "")
+        chunked = bodies.Chunked(
+            http.stream,
+            declared,
+            int(length) if length.isdigit() else None,
+            claim,
+            signature.signing_key(key.secret, claim),
+        )
+        return replace(http, stream=chunked.__aiter__()), chunked.trailers
+    if bodies.is_plain_hash(declared):
+        return replace(http, stream=bodies.checked(http.stream, declared)), {}
+    return http, {}
+
+
+def _refused(http: HttpRequest, route: Route | None, problem: SignatureProblem, request_id: str) -> HttpAnswer:
+    return routing.serialize_error(http, route, refusal(problem, _family(http, route)), request_id)
+
+
+def _family(http: HttpRequest, route: Route | None) -> Family:
+    name = routing.protocol_name(http, route)
+    if name == "rest-xml":
+        return "s3"
+    return "query" if name in {"query", "ec2"} else "rest-json" if name == "rest-json" else "json"
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+def unzipped(body: bytes, limit: int = _WHOLE) -> bytes:
+    """A gzipped body (CloudWatch's clients send large ones so); refused if it is none or grows beyond ``limit``."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
+            data = file.read(limit + 1)
+    except (OSError, EOFError, zlib.error):
+        raise ServiceError("The body is not gzip, as Content-Encoding says.", code="SerializationException") from None
+    if len(data) > limit:
+        raise ServiceError(f"The body is larger than {limit} bytes.", code="SerializationException")
+    return data

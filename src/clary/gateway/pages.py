@@ -1,0 +1,79 @@
+"""What is no AWS call: ``GET /`` of a browser, ``/_/health``, and the credentials of tasks under ``/_/``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from clary import __version__
+from clary.gateway.http import HttpAnswer, HttpRequest
+
+Page = Callable[[HttpRequest], HttpAnswer]
+
+_WELCOME = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Clary</title>
+<style>
+  body {{ font: 15px/1.6 system-ui, sans-serif; max-width: 44rem; margin: 4rem auto; padding: 0 1rem; color: #1f2a24 }}
+  code, pre {{ background: #f3f5f2; padding: .1em .3em; border-radius: 3px }} pre {{ padding: .8em 1em; overflow: auto }}
+  @media (prefers-color-scheme: dark) {{ body {{ background: #171c19; color: #dfe6e1 }} code, pre {{ background: #232a26 }} }}
+</style>
+<h1>Clary is up</h1>
+<p>This address speaks the API of SageMaker, S3, STS, IAM and CloudWatch Logs. Clients reach it so:</p>
+<pre>eval "$(clary env)"
+python -c "import boto3; print(boto3.client('sagemaker').list_training_jobs())"</pre>
+<p>Next: <code>clary project run hospital_costs</code>, or <code>clary autopilot FILE --target COLUMN</code> for a table of
+your own. <code>clary status</code> shows what runs. Version {version}.</p>
+</html>
+"""
+
+
+class Pages:
+    """``credentials`` answers a task that asks for its role's keys (the path's rest, the Authorization header)."""
+
+    def __init__(self, credentials: Callable[[str, str], dict[str, str] | None]) -> None:
+        self._credentials = credentials
+
+    def find(self, request: HttpRequest) -> Page | None:
+        """The page of this address; None if the request is an AWS call."""
+        if request.path == "/" and request.method == "GET" and self._is_browser(request):
+            return self._welcome
+        if request.path == "/_/health":
+            return self._health
+        if request.path.startswith("/_/credentials/"):
+            return self._task_credentials
+        if request.path.startswith("/_/"):
+            return self._nothing
+        return None
+
+    @staticmethod
+    def _is_browser(request: HttpRequest) -> bool:
+        unsigned = "authorization" not in request.headers and not request.query
+        return unsigned and "text/html" in request.headers.get("accept", "")
+
+    @staticmethod
+    def _welcome(_: HttpRequest) -> HttpAnswer:
+        return HttpAnswer(
+            200, {"Content-Type": "text/html; charset=utf-8"}, _WELCOME.format(version=__version__).encode()
+        )
+
+    @staticmethod
+    def _health(_: HttpRequest) -> HttpAnswer:
+        return _json(200, {"clary": __version__})
+
+    @staticmethod
+    def _nothing(request: HttpRequest) -> HttpAnswer:
+        return _json(404, {"message": f"There is no page {request.path}."})
+
+    def _task_credentials(self, request: HttpRequest) -> HttpAnswer:
+        task = request.path.removeprefix("/_/credentials/")
+        found = self._credentials(task, request.headers.get("authorization", ""))
+        if found is None:
+            return _json(
+                403, {"message": "These credentials are a running task's own; its token is wrong or it has ended."}
+            )
+        return _json(200, found)
+
+
+def _json(status: int, value: dict[str, str]) -> HttpAnswer:
+    return HttpAnswer(status, {"Content-Type": "application/json"}, json.dumps(value).encode())

@@ -1,0 +1,83 @@
+"""A task's credentials: those of its role, fetched from the server while it runs, void when it ends.
+
+A task gets an address and a token of its own (``AWS_CONTAINER_CREDENTIALS_FULL_URI``), as a container on AWS does; every
+SDK asks there by itself and again before the keys expire.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import UTC
+from pathlib import Path
+
+from clary.context import Context
+from clary.keys import Keys
+from clary.store.base import Conflict, Record, Store
+
+KIND = "TaskCredentials"
+_LIFETIME = 3600  # seconds that a set of keys lasts; SDKs refresh ten minutes before
+
+
+class TaskCredentials:
+    """``proxy``: variables that lead a task's calls of AWS's own names to this server (the tunnel's)."""
+
+    def __init__(self, store: Store, keys: Keys, proxy: dict[str, str]) -> None:
+        self._store, self._keys, self._proxy = store, keys, proxy
+
+    def environment(self, context: Context, role: str, task: Path) -> dict[str, str]:
+        """The variables by which a task's SDKs reach this server with the rights of ``role``."""
+        identifier, token = _identifier(task), secrets.token_urlsafe(32)
+        self.void(task)
+        body = {"RoleArn": role, "TokenHash": _hash(token), "Issued": []}
+        self._store.create(Record(kind=KIND, name=identifier, body=body))
+        return {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{context.url}/_/credentials/{identifier}",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": token,
+            "AWS_ENDPOINT_URL": context.url,
+            "AWS_DEFAULT_REGION": context.region,
+            "AWS_REGION": context.region,
+            **self._proxy,
+        }
+
+    def answer(self, identifier: str, token: str) -> dict[str, str] | None:
+        """What a task reads there; None if the token is not its own or the task has ended."""
+        record = self._store.get("", KIND, identifier)
+        if record is None or not hmac.compare_digest(record.body["TokenHash"], _hash(token)):
+            return None
+        role = record.body["RoleArn"]
+        session = f"arn:aws:sts::{role.split(':')[4]}:assumed-role/{role.rpartition('/')[2]}/SageMaker"
+        key = self._keys.issue(session, f"AROACLARY:{identifier}", _LIFETIME, "SageMaker")
+        try:
+            issued = [*record.body["Issued"][-5:], key.access_key]
+            self._store.put(Record(**{**vars(record), "body": {**record.body, "Issued": issued}}))
+        except Conflict:  # the task asked twice at once, or ended
+            if self._store.get("", KIND, identifier) is None:
+                self._keys.void(key.access_key)
+                return None
+        assert key.expires is not None  # issued keys end
+        return {
+            "AccessKeyId": key.access_key,
+            "SecretAccessKey": key.secret,
+            "Token": key.token or "",
+            "Expiration": key.expires.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "RoleArn": role,
+        }
+
+    def void(self, task: Path) -> None:
+        """End the task's credentials, those that it holds included."""
+        record = self._store.get("", KIND, _identifier(task))
+        if record is None:
+            return
+        for access_key in record.body["Issued"]:
+            self._keys.void(access_key)
+        self._store.delete(record)
+
+
+def _identifier(task: Path) -> str:
+    return task.name
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

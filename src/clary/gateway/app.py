@@ -7,8 +7,8 @@ the protocol that the request came in.
 from __future__ import annotations
 
 import gzip
-import io
 import inspect
+import io
 import logging
 import uuid
 import zlib

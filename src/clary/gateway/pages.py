@@ -15,15 +15,18 @@ _WELCOME = """<!doctype html>
 <title>Clary</title>
 <style>
   body {{ font: 15px/1.6 system-ui, sans-serif; max-width: 44rem; margin: 4rem auto; padding: 0 1rem; color: #1f2a24 }}
-  code, pre {{ background: #f3f5f2; padding: .1em .3em; border-radius: 3px }} pre {{ padding: .8em 1em; overflow: auto }}
-  @media (prefers-color-scheme: dark) {{ body {{ background: #171c19; color: #dfe6e1 }} code, pre {{ background: #232a26 }} }}
+  code, pre {{ background: #f3f5f2; padding: .1em .3em; border-radius: 3px }}
+  pre {{ padding: .8em 1em; overflow: auto }}
+  @media (prefers-color-scheme: dark) {{
+    body {{ background: #171c19; color: #dfe6e1 }} code, pre {{ background: #232a26 }}
+  }}
 </style>
 <h1>Clary is up</h1>
 <p>This address speaks the API of SageMaker, S3, STS, IAM and CloudWatch Logs. Clients reach it so:</p>
 <pre>eval "$(clary env)"
 python -c "import boto3; print(boto3.client('sagemaker').list_training_jobs())"</pre>
-<p>Next: <code>clary project run hospital_costs</code>, or <code>clary autopilot FILE --target COLUMN</code> for a table of
-your own. <code>clary status</code> shows what runs. Version {version}.</p>
+<p>Next: <code>clary project run hospital_costs</code>, or for a table of your own
+<code>clary autopilot FILE --target COLUMN</code>. <code>clary status</code> shows what runs. Version {version}.</p>
 </html>
 """
 

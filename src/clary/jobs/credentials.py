@@ -1,7 +1,7 @@
 """A task's credentials: those of its role, fetched from the server while it runs, void when it ends.
 
-A task gets an address and a token of its own (``AWS_CONTAINER_CREDENTIALS_FULL_URI``), as a container on AWS does; every
-SDK asks there by itself and again before the keys expire.
+A task gets an address and a token of its own (``AWS_CONTAINER_CREDENTIALS_FULL_URI``), as a container on AWS does;
+every SDK asks there by itself, and again before the keys expire.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from clary.engines.base import Engine, Mount, Task
 from clary.images.catalog import Image
-from clary.images.environments import Environments, EnvironmentError_
+from clary.images.environments import EnvironmentError_, Environments
 
 
 class CannotPrepare(Exception):

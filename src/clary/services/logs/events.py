@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import pairwise
 from typing import Any
 
 from clary.context import Context
@@ -24,7 +25,7 @@ def put_log_events(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     group, name = request["logGroupName"], request["logStreamName"]
     _find(context, group, name)
     events = [(event["timestamp"], event["message"]) for event in request["logEvents"]]
-    if any(a[0] > b[0] for a, b in zip(events, events[1:], strict=False)):
+    if any(a[0] > b[0] for a, b in pairwise(events)):
         raise ServiceError(
             "Log events in a single PutLogEvents request must be in chronological order.",
             code="InvalidParameterException",

@@ -1,0 +1,147 @@
+"""The composition root: the only module that knows every part."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import uvicorn
+import uvloop
+
+from clary import services
+from clary.buckets import Buckets
+from clary.context import Context, Door
+from clary.data_folder import DataFolder
+from clary.engines.local import LocalEngine
+from clary.gateway import certificates
+from clary.gateway.app import Gateway
+from clary.gateway.pages import Pages
+from clary.gateway.tunnel import Tunnel
+from clary.images.environments import Environments
+from clary.jobs.automl import AutoMLJobs
+from clary.jobs.credentials import TaskCredentials
+from clary.jobs.endpoints import Endpoints
+from clary.jobs.images import Images
+from clary.jobs.loop import Loop
+from clary.jobs.training import TrainingJobs
+from clary.keys import Keys
+from clary.objects.files import FileObjects
+from clary.services.iam import roles
+from clary.settings import Settings
+from clary.store.database import Database
+from clary.store.log_events import LogEvents
+from clary.store.metric_points import MetricPoints
+from clary.store.records import SqlStore
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Studio:
+    """All parts, built and not yet running."""
+
+    gateway: Gateway
+    loop: Loop
+    engine: LocalEngine
+    tunnel: Tunnel
+    database: Database
+    context: Context
+
+    def close(self) -> None:
+        self.loop.stop()
+        self.engine.close()
+        self.database.close()
+
+
+def build(settings: Settings, folder: DataFolder, port: int, tunnel_port: int) -> Studio:
+    """Put the parts together for a server that listens on ``port``, its tunnel on ``tunnel_port``."""
+    database = Database(folder.path / "clary.db")
+    store, objects = SqlStore(database), FileObjects(folder.path / "objects")
+    keys = Keys(store)
+    context = Context(
+        settings=settings,
+        store=store,
+        buckets=Buckets(database, store, objects),
+        logs=LogEvents(database),
+        metrics=MetricPoints(database),
+        door=Door(),
+        url=f"http://127.0.0.1:{port}",
+    )
+    keys.owner(folder.path)
+    roles.ensure_first_role(context)
+    authority = certificates.authority(folder.path)
+    engine = LocalEngine(folder.path / "tasks", sandbox=settings.sandbox)
+    credentials = TaskCredentials(store, keys, folder.task_proxy(tunnel_port))
+    images = Images(Environments(settings.cache))
+    tasks = folder.path / "tasks"
+    loop = Loop(
+        store,
+        engine,
+        [
+            TrainingJobs(context, engine, images, credentials, tasks),
+            Endpoints(context, engine, images, credentials, tasks),
+            AutoMLJobs(context, tasks),
+        ],
+    )
+    gateway = Gateway(context, keys, services.discover(), Pages(credentials.answer))
+    context.door.open = gateway.call
+    return Studio(gateway, loop, engine, Tunnel(port, authority), database, context)
+
+
+class _Server(uvicorn.Server):
+    """Tells when it serves."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def serve(settings: Settings, folder: DataFolder, ready: Callable[[str], None]) -> None:
+    """Run until a signal says stop; ``ready`` is called with the address once requests are answered."""
+    with contextlib.ExitStack() as stack:
+        api = stack.enter_context(folder.listen("api", settings.host, settings.port))
+        proxy = stack.enter_context(folder.listen("tunnel", "127.0.0.1", 0))
+        port, tunnel_port = api.getsockname()[1], proxy.getsockname()[1]
+        studio = build(settings, folder, port, tunnel_port)
+        stack.callback(studio.close)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(studio, folder, api, proxy, ready))
+
+
+async def _run(
+    studio: Studio, folder: DataFolder, api: socket.socket, proxy: socket.socket, ready: Callable[[str], None]
+) -> None:
+    url = studio.context.url
+
+    def started() -> None:
+        studio.loop.start()
+        folder.announce(url, proxy.getsockname()[1])
+        ready(url)
+
+    config = uvicorn.Config(
+        studio.gateway,
+        http="httptools",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=5,
+    )
+    server = _Server(config, started)
+    await studio.tunnel.start(proxy)
+    try:
+        await server.serve(sockets=[api])
+    finally:
+        folder.retract()
+        await studio.tunnel.close()

@@ -1,0 +1,121 @@
+"""The data folder: who holds it, which ports it remembers, where its server answers.
+
+A lock that the server holds for its whole life, not a pid file, says who runs.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import IO
+
+# File systems on which SQLite's locks and renames do not hold between machines.
+_NETWORK = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afpfs", "9p", "fuse.sshfs", "glusterfs", "lustre", "webdav"}
+)
+
+
+class FolderProblem(Exception):
+    """The folder cannot be used; the message says why and the way out."""
+
+
+class DataFolder:
+    """Made (mode 0700) if it is not there; ``FolderProblem`` if it lies on a network or belongs to somebody else."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        kind = file_system(path)
+        if kind in _NETWORK:
+            raise FolderProblem(
+                f"{path} lies on a network file system ({kind}), where a power cut or a second machine can lose "
+                "records. Choose a local folder: clary up --data /var/tmp/clary"
+            )
+        try:
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.chmod(0o700)
+        except OSError as error:
+            raise FolderProblem(
+                f"{path} cannot be used as a data folder: {error.strerror}. Choose another: --data DIR"
+            ) from None
+        self._lock: IO[bytes] | None = None
+
+    def lock(self) -> bool:
+        """Take the folder until this process ends; False if another server has it."""
+        file = (self.path / "lock").open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return False
+        os.set_inheritable(file.fileno(), False)
+        self._lock = file
+        self.retract()
+        return True
+
+    def listen(self, name: str, host: str, port: int) -> socket.socket:
+        """A listening socket; port 0 takes the one of last time if it is free, else any."""
+        remembered = self._ports()
+        wanted = [port] if port else [*([remembered[name]] if name in remembered else []), 0]
+        for candidate in wanted:
+            # The protocol must be named: a socket of protocol 0 keeps Nagle's algorithm on in asyncio, 40 ms a call.
+            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((host, candidate))
+            except OSError as error:
+                listener.close()
+                if candidate == wanted[-1]:
+                    raise FolderProblem(
+                        f"port {candidate} on {host} cannot be had: {error.strerror}. "
+                        "Take another, or any free one: clary up --port 0"
+                    ) from None
+                continue
+            listener.listen(512)
+            self._remember(name, listener.getsockname()[1])
+            return listener
+        raise AssertionError("the last candidate either binds or raises")
+
+    def announce(self, url: str, tunnel: int) -> None:
+        """Say where the server answers."""
+        self._write("server.json", {"url": url, "tunnel": tunnel, "pid": os.getpid()})
+
+    def retract(self) -> None:
+        (self.path / "server.json").unlink(missing_ok=True)
+
+    def _ports(self) -> dict[str, int]:
+        try:
+            ports = json.loads((self.path / "ports.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return {str(name): int(port) for name, port in ports.items()}
+
+    def _remember(self, name: str, port: int) -> None:
+        self._write("ports.json", {**self._ports(), name: port})
+
+    def _write(self, name: str, value: object) -> None:
+        aside = self.path / f".{name}.new"
+        aside.write_text(json.dumps(value))
+        aside.replace(self.path / name)
+
+
+def file_system(path: Path) -> str:
+    """The type of the file system that ``path`` (or its nearest existing parent) lies on; "" if it cannot be told."""
+    if not sys.platform.startswith("linux"):
+        return ""
+    existing = next(p for p in [path, *path.parents] if p.exists()).resolve()
+    best, kind = "", ""
+    try:
+        mounts = Path("/proc/self/mounts").read_text().splitlines()
+    except OSError:
+        return ""
+    for line in mounts:
+        _, point, found, *_ = line.split(" ")
+        point = point.replace("\\040", " ")
+        inside = existing == Path(point) or point == "/" or str(existing).startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):
+            best, kind = point, found
+    return kind

@@ -1,0 +1,75 @@
+"""Models: create, describe, list, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clary.context import Context
+from clary.errors import NotServed, ServiceError, ValidationException
+from clary.images import catalog
+from clary.services import operation, resources
+from clary.services.iam import roles
+
+KIND = "Model"
+
+
+@operation
+def create_model(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    name = request["ModelName"]
+    arn = context.arn("sagemaker", "model", name)
+    _check(context, request)
+    body = {"EnableNetworkIsolation": False, **request, "ModelArn": arn}
+    taken = ValidationException(f'Cannot create already existing model "{arn}".')
+    resources.create(context, KIND, name, body, taken=taken)
+    return {"ModelArn": arn}
+
+
+@operation
+def describe_model(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    name = request["ModelName"]
+    return resources.find(context, KIND, name, missing=missing(context, name)).body
+
+
+@operation
+def list_models(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    models, more = resources.page(context.store.scan(context.region, KIND), request)
+    return {"Models": [model.body for model in models], **more}
+
+
+@operation
+def delete_model(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    name = request["ModelName"]
+    resources.delete(context, KIND, name, missing=missing(context, name))
+    return {}
+
+
+def missing(context: Context, name: str) -> ServiceError:
+    return ValidationException(f'Could not find model "{context.arn("sagemaker", "model", name)}".')
+
+
+def _check(context: Context, request: dict[str, Any]) -> None:
+    containers = request.get("Containers", [])
+    if bool(containers) == ("PrimaryContainer" in request):
+        raise ValidationException("A model takes either PrimaryContainer or Containers, and one of them.")
+    if len(containers) > 1:
+        raise NotServed("CreateModel with several Containers is not served yet: put the steps into one container.")
+    if "ExecutionRoleArn" in request:
+        roles.require(context, request["ExecutionRoleArn"])
+    _check_container(request.get("PrimaryContainer") or containers[0])
+
+
+def _check_container(container: dict[str, Any]) -> None:
+    for member in ("ModelPackageName", "InferenceSpecificationName", "AdditionalModelDataSources"):
+        if container.get(member):
+            raise NotServed(f"CreateModel with {member} is not served yet: name Image and ModelDataUrl.")
+    if container.get("Mode", "SingleModel") != "SingleModel":
+        raise NotServed("CreateModel with Mode MultiModel is not served yet: make one model for each archive.")
+    if "Image" not in container:
+        raise ValidationException("The container names no Image: which program should answer?")
+    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+    if source and source["CompressionType"] != "Gzip":
+        raise NotServed("CreateModel with uncompressed ModelDataSource is not served yet: name a model.tar.gz.")
+    try:
+        catalog.find(container["Image"])
+    except catalog.UnknownImage as error:
+        raise ValidationException(str(error)) from None

@@ -1,0 +1,3 @@
+"""The SageMaker runtime: asking endpoints."""
+
+from __future__ import annotations

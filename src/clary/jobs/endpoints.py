@@ -35,9 +35,7 @@ class Endpoints:
         self._credentials, self._tasks = credentials, tasks
 
     def directory(self, record: Record) -> Path | None:
-        variants = record.body.get("_variants", {})
-        first = next(iter(variants.values()), None)
-        return self._tasks / first["directory"] if first else None
+        return self._tasks / str(record.body["_directory"])
 
     def step(self, endpoint: Record) -> float | None:
         if endpoint.status == "Deleting":

@@ -40,7 +40,7 @@ class Reconciler(Protocol):
         """Do what is next; returns the seconds after which to be called again, ``ROOM``, or None."""
 
     def directory(self, record: Record) -> Path | None:
-        """The directory of the task that belongs to the record: its output wakes the step."""
+        """Where the record's tasks live: output of the task there, or of one a folder deeper, wakes the step."""
 
 
 class Loop:
@@ -56,7 +56,7 @@ class Loop:
         self._waiting: set[Key] = set()
         self._timers: list[tuple[float, Key]] = []
         self._deadlines: dict[Key, float] = {}  # of the timers the ones that count
-        self._directories: dict[Path, Key] = {}
+        self._directories: dict[Path, set[Key]] = {}
         self._failures: dict[Key, int] = {}
         self._stopping = False
         self._threads: list[threading.Thread] = []
@@ -104,8 +104,8 @@ class Loop:
 
     def _task_changed(self, directory: Path) -> None:
         with self._changed:
-            key = self._directories.get(directory)
-        if key is not None:
+            keys = self._directories.get(directory, set()) | self._directories.get(directory.parent, set())
+        for key in keys:
             self.wake(key)
 
     def _work(self) -> None:
@@ -155,7 +155,7 @@ class Loop:
             # Before the step, so that what the task writes while it runs wakes the next one.
             if (directory := reconciler.directory(record)) is not None:
                 with self._changed:
-                    self._directories[directory] = key
+                    self._directories.setdefault(directory, set()).add(key)
             delay = reconciler.step(record)
         except Conflict:  # somebody wrote meanwhile: read again
             return 0.0
@@ -171,5 +171,6 @@ class Loop:
         with self._changed:
             self._waiting.discard(key)
             self._deadlines.pop(key, None)
-            for directory in [d for d, k in self._directories.items() if k == key]:
-                del self._directories[directory]
+            for keys in self._directories.values():
+                keys.discard(key)
+            self._directories = {directory: keys for directory, keys in self._directories.items() if keys}

@@ -37,7 +37,7 @@ def invoke_endpoint(context: Context, request: dict[str, Any]) -> dict[str, Any]
     variant, where = _choose(endpoint, request.get("TargetVariant"))
     status, headers, answer = _ask(where["port"], body, _headers(request), context, name)
     if not 200 <= status < 300:
-        raise _model_error(context, name, variant, status, answer)
+        raise _model_error(context, name, status, answer)
     return {
         "Body": answer,
         "ContentType": headers.get("content-type"),
@@ -143,7 +143,7 @@ def _ask(
         return response.status, found, answer
 
 
-def _model_error(context: Context, endpoint: str, variant: str, status: int, answer: bytes) -> ServiceError:
+def _model_error(context: Context, endpoint: str, status: int, answer: bytes) -> ServiceError:
     text = answer.decode("utf-8", "replace")
     side = "server" if status >= 500 else "client"
     log = _log_link(context, endpoint)

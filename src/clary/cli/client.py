@@ -1,0 +1,25 @@
+"""A botocore client for commands: the same API that everybody else uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+
+from clary.cli.environment import environment
+from clary.settings import Settings
+
+
+def client(settings: Settings, service: str) -> Any:
+    """A client of the folder's running server, as its owner."""
+    variables = environment(settings.data)
+    return botocore.session.Session().create_client(
+        service,
+        region_name=variables["AWS_DEFAULT_REGION"],
+        endpoint_url=variables["AWS_ENDPOINT_URL"],
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+        verify=False,
+        config=Config(read_timeout=120, retries={"max_attempts": 3}, proxies={}),
+    )

@@ -86,7 +86,7 @@ class Gateway:
             claim, http = await _identify(http, body)
             route = routing.route(http, claim.service if claim else None)
             http = await _with_body(route, body)
-            identity, key = await run_in_threadpool(authenticate, claim, http, self._keys)
+            identity, key = await run_in_threadpool(authenticate, claim, http, self._keys, route.resource)
             assert claim is not None  # authenticate refuses a request without a claim
             call = _Call(route, http, replace(self._context, region=claim.region, identity=identity))
             return await self._serve(call, claim, key, request_id)

@@ -89,8 +89,11 @@ _REFUSALS: dict[str, dict[Family, tuple[str, int, str]]] = {
 }
 
 
-def authenticate(claim: Claim | None, request: HttpRequest, keys: Keys) -> tuple[Identity, Key]:
-    """The identity behind a signed request; ``SignatureProblem`` if there is none or it does not hold."""
+def authenticate(claim: Claim | None, request: HttpRequest, keys: Keys, resource: str) -> tuple[Identity, Key]:
+    """The identity behind a signed request; ``SignatureProblem`` if there is none or it does not hold.
+
+    ``resource`` is the raw path with the bucket in it.
+    """
     if claim is None:
         raise SignatureProblem("missing")
     key = keys.find(claim.access_key)
@@ -99,7 +102,7 @@ def authenticate(claim: Claim | None, request: HttpRequest, keys: Keys) -> tuple
     now = datetime.now(UTC)
     if key.expires is not None and key.expires <= now:
         raise SignatureProblem("token-expired")
-    signature.verify(claim, request, key.secret, now)
+    signature.verify(claim, request, key.secret, now, resource)
     return Identity(key.arn, key.user_id, key.access_key), key
 
 

@@ -89,13 +89,14 @@ def read_claim(request: HttpRequest) -> Claim | None:
     return None
 
 
-def verify(claim: Claim, request: HttpRequest, secret: str, now: datetime) -> None:
+def verify(claim: Claim, request: HttpRequest, secret: str, now: datetime, resource: str = "") -> None:
     """Check signature and time of a claim; ``SignatureProblem`` if either is off.
 
-    The payload enters by its declared hash; that the bytes have this hash is checked where they are read.
+    ``resource`` is the raw path with the bucket in it, which V2 signs. The payload enters by its declared hash; that
+    the bytes have this hash is checked where they are read.
     """
     if claim.version == 2:
-        _verify_v2(claim, request, secret, now)
+        _verify_v2(claim, request, secret, now, resource or request.path)
         return
     canonical = canonical_request(claim, request)
     to_sign = f"{ALGORITHM}\n{claim.time}\n{claim.scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
@@ -260,7 +261,7 @@ def _check_time(claim: Claim, now: datetime) -> None:
         )
 
 
-def _verify_v2(claim: Claim, request: HttpRequest, secret: str, now: datetime) -> None:
+def _verify_v2(claim: Claim, request: HttpRequest, secret: str, now: datetime, path: str) -> None:
     pairs = query_pairs(request.query)
     given = {k.lower(): v for k, v in pairs}
     # What was chosen at signing travels as query parameters and counts as headers.
@@ -270,7 +271,7 @@ def _verify_v2(claim: Claim, request: HttpRequest, secret: str, now: datetime) -
     md5 = given.get("content-md5", request.headers.get("content-md5", ""))
     lines = "".join(f"{k}:{v}\n" for k, v in sorted(amz.items()))
     selected = sorted((k, v) for k, v in pairs if k in _SUBRESOURCES)
-    resource = request.path + ("?" + "&".join(f"{k}={v}" if v else k for k, v in selected) if selected else "")
+    resource = path + ("?" + "&".join(f"{k}={v}" if v else k for k, v in selected) if selected else "")
     to_sign = f"{request.method}\n{md5}\n{content_type}\n{claim.expires}\n{lines}{resource}"
     expected = base64.b64encode(hmac.new(secret.encode(), to_sign.encode(), hashlib.sha1).digest())
     if not hmac.compare_digest(expected, claim.signature.encode()):

@@ -1,0 +1,93 @@
+"""AWS REST-XML, which is S3: method, path and sub-resource; members in path, query, headers and an XML body."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.sax.saxutils import escape
+
+from botocore.model import OperationModel, StructureShape
+
+from clary.errors import ServiceError
+from clary.gateway.http import HttpAnswer, HttpRequest
+from clary.gateway.protocols import json_values, locations, xml_values
+
+NAME = "rest-xml"
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+
+
+def parse(operation: OperationModel, http: HttpRequest, labels: dict[str, str]) -> dict[str, Any]:
+    """The members of a request; ``MalformedXML`` if the body is not what the model says."""
+    found = locations.parse(operation, http, labels)
+    shape = operation.input_shape
+    if (payload := locations.payload_member(shape)) is not None:
+        name, member = payload
+        if isinstance(member, StructureShape):
+            if http.body:
+                found[name] = xml_values.from_xml(member, xml_values.load(http.body))
+        else:
+            value = http.body if http.stream is None else http.stream
+            found[name] = value.decode() if member.type_name == "string" and isinstance(value, bytes) else value
+    elif shape is not None and http.body and locations.body_members(shape):
+        body = xml_values.from_xml(shape, xml_values.load(http.body))
+        found |= {name: body[name] for name in locations.body_members(shape) if name in body}
+    return found
+
+
+def serialize(operation: OperationModel, result: dict[str, Any], request_id: str) -> HttpAnswer:
+    shape = operation.output_shape
+    headers = {**_ids(request_id), **locations.headers(shape, result)}
+    status = locations.status(operation, result)
+    if operation.name == "GetBucketLocation":
+        return HttpAnswer(status, _xml(headers), _location(result))
+    if (payload := locations.payload_member(shape)) is not None:
+        name, member = payload
+        value = result.get(name)
+        if isinstance(member, StructureShape):
+            root = member.serialization.get("name", member.name)
+            body = _document(member, value, root) if value is not None else b""
+            return HttpAnswer(status, _xml(headers), body)
+        value = b"" if value is None else value
+        return HttpAnswer(status, headers, value.encode() if isinstance(value, str) else value)
+    if shape is None or not locations.body_members(shape):
+        return HttpAnswer(status, headers, b"")
+    members = {name: result[name] for name in locations.body_members(shape) if result.get(name) is not None}
+    return HttpAnswer(status, _xml(headers), _document(shape, members, shape.serialization.get("name", shape.name)))
+
+
+def serialize_error(
+    operation: OperationModel | None, error: ServiceError, request_id: str, http: HttpRequest
+) -> HttpAnswer:
+    """S3's error document has no namespace: with one, clients find no code in it."""
+    shape = json_values.error_shape(operation, error)
+    status = json_values.error_status(shape, error)
+    headers = _xml(_ids(request_id))
+    for name in [name for name in error.members if name.startswith("x-amz-")]:
+        headers[name] = str(error.members[name])
+    if http.method == "HEAD" or status == 304:
+        return HttpAnswer(status, _ids(request_id) | {k: v for k, v in headers.items() if k.startswith("x-amz-")}, b"")
+    fields = {"Code": error.code, "Message": error.message}
+    fields |= {k: v for k, v in error.members.items() if not k.startswith("x-amz-")}
+    fields |= {"RequestId": request_id, "HostId": request_id}
+    inner = "".join(f"<{name}>{escape(str(value), {chr(13): '&#13;'})}</{name}>" for name, value in fields.items())
+    return HttpAnswer(status, headers, f"{_DECLARATION}<Error>{inner}</Error>".encode())
+
+
+def _document(shape: StructureShape, value: Any, root: str) -> bytes:
+    text = xml_values.to_xml(shape, value, root)
+    if "xmlns=" not in text.partition(">")[0]:
+        text = text.replace(f"<{root}", f'<{root} xmlns="{_NAMESPACE}"', 1)
+    return (_DECLARATION + text).encode()
+
+
+def _location(result: dict[str, Any]) -> bytes:
+    where = escape(result.get("LocationConstraint") or "")
+    return f'{_DECLARATION}<LocationConstraint xmlns="{_NAMESPACE}">{where}</LocationConstraint>'.encode()
+
+
+def _ids(request_id: str) -> dict[str, str]:
+    return {"x-amz-request-id": request_id.replace("-", "")[:16].upper(), "x-amz-id-2": request_id}
+
+
+def _xml(headers: dict[str, str]) -> dict[str, str]:
+    return {"Content-Type": "application/xml", **headers}

@@ -1,0 +1,71 @@
+"""A task without a sandbox: its mounts laid out as files it can reach, and where it finds them.
+
+Below ``/opt/ml`` a mount becomes a copy in the task's own folder (a copy-on-write one where the file system has them;
+never a hard link, a job could write through it), a writable one a symbolic link. Others are used where they are.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import sys
+from pathlib import Path, PurePosixPath
+
+from clary.engines.base import Mount, Task
+
+_ML = PurePosixPath("/opt/ml")
+_CLONE = 0x40049409  # FICLONE, <linux/fs.h>
+
+
+def where(task: Task, target: str) -> str:
+    """The real path of what a sandboxed task would see at ``target``."""
+    path = PurePosixPath(target)
+    if path.is_relative_to(_ML):
+        return str(task.directory / "ml" / path.relative_to(_ML))
+    best = max(
+        (mount for mount in task.mounts if path.is_relative_to(mount.target)),
+        key=lambda mount: len(mount.target),
+        default=None,
+    )
+    return str(best.source / path.relative_to(best.target)) if best else target
+
+
+def lay_out(task: Task) -> None:
+    """Make the mounts below ``/opt/ml``. It may be repeated."""
+    for mount in sorted(task.mounts, key=lambda mount: mount.target.count("/")):
+        if PurePosixPath(mount.target).is_relative_to(_ML):
+            _realise(mount, Path(where(task, mount.target)))
+
+
+def _realise(mount: Mount, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if mount.writable:
+        path.unlink(missing_ok=True)
+        path.symlink_to(mount.source)
+    elif mount.source.is_dir():
+        shutil.copytree(mount.source, path, symlinks=True, dirs_exist_ok=True, copy_function=clone)
+    else:
+        clone(str(mount.source), str(path))
+
+
+def clone(source: str, target: str) -> str:
+    """Copy a file, sharing its blocks until one is written to, where the file system can (Btrfs, XFS)."""
+    scratch = f"{target}.copy"
+    with Path(source).open("rb") as original, Path(scratch).open("wb") as copy:
+        if not _share(original.fileno(), copy.fileno()):
+            shutil.copyfileobj(original, copy, 1 << 20)
+    Path(scratch).replace(target)
+    return target
+
+
+def _share(original: int, copy: int) -> bool:
+    if sys.platform != "linux":
+        return False
+
+    try:
+        fcntl.ioctl(copy, _CLONE, original)
+    except OSError:
+        os.lseek(copy, 0, os.SEEK_SET)
+        return False
+    return True

@@ -1,0 +1,113 @@
+"""Process groups, guardians and orphans: what a supervisor needs of the operating system."""
+
+# ruff: noqa: PTH100, PTH103, PTH104, PTH106, PTH110, PTH114, PTH120, PTH123, PTH208
+# (pathlib is left out: the supervisor starts with every task, and its import takes milliseconds)
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+
+def guardian() -> int:
+    """A process that leads the program's group and kills it when this process is gone; returns the group's id."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setpgid(0, 0)
+            signal.set_wakeup_fd(-1)
+            for number in (
+                signal.SIGTERM,
+                signal.SIGINT,
+                signal.SIGHUP,
+                signal.SIGUSR1,
+                signal.SIGUSR2,
+                signal.SIGQUIT,
+            ):
+                signal.signal(number, signal.SIG_IGN)
+            os.close(writer)
+            os.read(reader, 1)
+            os.killpg(0, signal.SIGKILL)
+        finally:
+            os._exit(0)
+    with contextlib.suppress(OSError):  # it did so itself
+        os.setpgid(pid, pid)
+    os.close(reader)
+    return pid  # the writer stays open for this process's life
+
+
+def become_subreaper() -> None:
+    """Let the program's orphans become this process's children, so that they can be found and ended (Linux)."""
+    if sys.platform != "linux":
+        return
+    try:
+        import ctypes  # noqa: PLC0415 - slow, and not in every Python; a sandboxed task does without
+    except ImportError:
+        return
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, <linux/prctl.h>
+
+
+def reap(deadline: float) -> None:
+    """Kill and collect all that descends from this process."""
+    while time.monotonic() < deadline:
+        for pid in _children():
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def _children() -> list[int]:
+    found = []
+    for name in os.listdir("/proc") if sys.platform == "linux" else ():
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    parent = int(file.read().rpartition(b")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == os.getpid():
+                found.append(int(name))
+    return found
+
+
+def kill_group(group: int, number: int) -> None:
+    with contextlib.suppress(OSError):  # gone
+        os.killpg(group, number)
+
+
+def pidfd(pid: int) -> int | None:
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
+
+
+def in_memory(data: bytes) -> int:
+    fd = os.memfd_create("arguments")
+    with open(fd, "wb", closefd=False) as file:
+        file.write(data)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def empty(folder: str) -> None:
+    """Remove a folder and all in it, as far as that is allowed."""
+    for parent, folders, files in os.walk(folder, topdown=False):
+        for name in files:
+            _try(os.unlink, f"{parent}/{name}")
+        for name in folders:
+            path = f"{parent}/{name}"
+            _try(os.unlink if os.path.islink(path) else os.rmdir, path)
+    _try(os.rmdir, folder)
+
+
+def _try(remove: Callable[[str], None], path: str) -> None:
+    with contextlib.suppress(OSError):
+        remove(path)

@@ -1,0 +1,231 @@
+"""The sandbox of a task: bubblewrap's command line, and whether bubblewrap works here.
+
+A task sees the system's folders, the server's Python and its mounts read-only, its own folder as ``/opt/ml``, a
+``/tmp`` and a process tree of its own, and nothing else of this machine: no home, no data folder. Without a network
+it has a loopback interface of its own that nobody else is on.
+
+Not covered: the kernel is shared, and with a network a task reaches whatever this machine reaches.
+Options: https://github.com/containers/bubblewrap (bwrap(1)), 0.4 and later.
+"""
+
+# ruff: noqa: S108 - the /tmp here is each task's own
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from clary.engines.base import Mount, Task
+from clary.engines.supervision import ARGUMENTS_FD, INFO_FD, READY_FD
+
+MOST_MOUNTS = 2500
+"""bubblewrap takes 9,000 words, and a mount is three."""
+
+_SYSTEM = "usr bin sbin lib lib32 lib64 libx32 nix/store gnu/store sys/devices/system".split()
+_ETC = (
+    "alternatives ca-certificates ca-certificates.conf fonts gai.conf host.conf hosts java-11-openjdk java-17-openjdk "
+    "java-21-openjdk ld.so.cache ld.so.conf ld.so.conf.d locale.alias locale.conf localtime mime.types nsswitch.conf "
+    "os-release pki profile protocols resolv.conf services ssl timezone"
+).split()
+
+# The launcher says that the program's process is there to get a signal, and becomes the program.
+_LAUNCHER = ["/bin/sh", "-c", f'echo >&{READY_FD}; exec {READY_FD}>&- "$@"', "sh"]
+
+_APPARMOR = """\
+Ubuntu 24.04 and later forbid it until AppArmor allows it. As administrator, write this to /etc/apparmor.d/bwrap and \
+run `apparmor_parser -r /etc/apparmor.d/bwrap`:
+abi <abi/4.0>,
+include <tunables/global>
+profile bwrap /usr/bin/bwrap flags=(unconfined) {
+  userns,
+  include if exists <local/bwrap>
+}"""
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """What works here. ``program``: of bubblewrap, "" if no sandbox does; ``options``: those that this machine needs.
+
+    ``complaint``: why not, or why not without a network, and the way out.
+    """
+
+    program: str
+    options: tuple[str, ...] = ()
+    network: bool = False
+    complaint: str = ""
+
+
+def find() -> Sandbox:
+    """The sandbox of this machine; found out by running one, once per process."""
+    if sys.platform != "linux":
+        return Sandbox(
+            "", complaint="bubblewrap sandboxes need Linux; run Clary in a Linux virtual machine to have them"
+        )
+    return _probe(shutil.which("bwrap") or "")
+
+
+@lru_cache
+def _probe(program: str) -> Sandbox:
+    if not program:
+        return Sandbox("", complaint=f"bubblewrap is not installed: {_how_to_install()}")
+    variants = [(), ("--unshare-user",)] if os.getuid() == 0 else [()]
+    complaint = ""
+    for options in variants:
+        error = _try(program, [*options, "--unshare-net"], ["/bin/sh", "-c", ":"])
+        if not error:
+            return _with_python(Sandbox(program, options, network=True))
+        complaint = complaint or error
+    for options in variants:
+        if not _try(program, [*options], ["/bin/sh", "-c", ":"]):
+            why = f"a task cannot be cut off from the network: {_way_out(complaint)}"
+            return _with_python(Sandbox(program, options, complaint=why))
+    return Sandbox("", complaint=f"bubblewrap does not work here: {_way_out(complaint)}")
+
+
+def _with_python(sandbox: Sandbox) -> Sandbox:
+    """A sandbox that cannot run the server's Python is none: the images are built on it."""
+    python = os.path.realpath(sys.executable)
+    error = _try(sandbox.program, list(sandbox.options), [python, "-I", "-S", "-c", ""])
+    if not error:
+        return sandbox
+    return Sandbox(
+        "",
+        complaint=f"a sandboxed task cannot run this server's Python ({python}): {error}. Install a Python that every "
+        "user may read, such as /usr/bin/python3, or one in your own home, and run Clary with it",
+    )
+
+
+def _try(program: str, options: list[str], command: list[str]) -> str:
+    """Run something in a sandbox; what it complains of, "" if it worked."""
+    with tempfile.TemporaryDirectory() as scratch:
+        words = [*_frame(Path(scratch) / "passwd", Path(scratch) / "group"), *options, "--", *command]
+        try:
+            done = subprocess.run(
+                [program, *words],
+                env={},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=30,
+                check=False,
+            )
+        except OSError as error:
+            return f"{program}: {error.strerror}"
+        except subprocess.TimeoutExpired:
+            return f"{program} did not end within 30 seconds"
+    if done.returncode == 0:
+        return ""
+    return done.stderr.decode("utf-8", "replace").strip() or f"{program} ended with exit code {done.returncode}"
+
+
+def _way_out(complaint: str) -> str:
+    if _kernel("kernel/apparmor_restrict_unprivileged_userns") == "1":
+        return f"{complaint}. {_APPARMOR}"
+    if _kernel("kernel/unprivileged_userns_clone") == "0":
+        return f"{complaint}. As administrator: `sysctl -w kernel.unprivileged_userns_clone=1`"
+    if _kernel("user/max_user_namespaces") == "0":
+        return f"{complaint}. As administrator: `sysctl -w user.max_user_namespaces=10000`"
+    return (
+        f"{complaint}. This machine forbids user namespaces, as most containers do: run Clary outside the container, "
+        "or start the container so that it allows them (Docker: --security-opt seccomp=unconfined --security-opt "
+        "apparmor=unconfined --security-opt systempaths=unconfined)"
+    )
+
+
+def _kernel(name: str) -> str:
+    try:
+        return (Path("/proc/sys") / name).read_text().strip()
+    except OSError:
+        return ""
+
+
+def _how_to_install() -> str:
+    for program, command in (
+        ("apt-get", "apt install bubblewrap"),
+        ("dnf", "dnf install bubblewrap"),
+        ("pacman", "pacman -S bubblewrap"),
+        ("zypper", "zypper install bubblewrap"),
+        ("apk", "apk add bubblewrap"),
+    ):
+        if shutil.which(program):
+            return f"as administrator, `{command}`"
+    return "install your system's package `bubblewrap`"
+
+
+def command(sandbox: Sandbox, task: Task) -> list[str]:
+    """The command line of a task: the options follow by a file descriptor, they may be many and hold secrets."""
+    own = ["--args", str(ARGUMENTS_FD), "--info-fd", str(INFO_FD)]
+    return [sandbox.program, *own, "--", *_LAUNCHER, *task.command]
+
+
+def arguments(sandbox: Sandbox, task: Task, environment: dict[str, str], data: Path) -> list[str]:
+    """bubblewrap's options for a task. ``data``: Clary's data folder, hidden wherever it is."""
+    words = [*_frame(task.directory / "passwd", task.directory / "group"), *sandbox.options]
+    if any(data.resolve().is_relative_to(shown) for shown in _shown()):
+        words += ["--tmpfs", str(data.resolve())]
+    words += ["--bind", str(task.directory / "tmp"), "/tmp", "--bind", str(task.directory / "ml"), "/opt/ml"]
+    for mount in sorted(task.mounts, key=lambda mount: mount.target.count("/")):  # a folder before what is in it
+        words += ["--bind" if mount.writable else "--ro-bind", str(mount.source), mount.target]
+    if not task.network:
+        words += ["--unshare-net"]
+    words += ["--chdir", task.working_directory, "--clearenv"]
+    for name, value in environment.items():
+        words += ["--setenv", name, value]
+    return words
+
+
+def check(mounts: list[Mount], ml: Path) -> None:
+    """Refuse what would be mounted elsewhere than it says; ``OSError`` names it."""
+    for mount in mounts:
+        parts = mount.target.split("/")
+        if parts[0] or len(parts) < 3 or any(part in {"", ".", ".."} for part in parts[1:]) or "\0" in mount.target:
+            raise OSError(f"a task's mount has the target {mount.target!r}; it takes an absolute path without '..'")
+        if not mount.source.exists():
+            raise FileNotFoundError(f"a task's mount has the source {mount.source}, which is not there")
+        if parts[1:3] == ["opt", "ml"]:
+            path = ml
+            for part in parts[3:]:
+                path /= part
+                if path.is_symlink():  # else the mount would be made wherever the link leads
+                    raise OSError(f"a task's mount has the target {mount.target!r}, and {path} is a symbolic link")
+
+
+def _frame(passwd: Path, group: Path) -> list[str]:
+    """What every task sees: the system, read-only, and fresh /proc, /dev and /tmp."""
+    words = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "clary"]
+    words += ["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--tmpfs", "/"]
+    for name in _SYSTEM:
+        words += _shown_as_it_is(Path("/") / name)
+    for name in _ETC:
+        words += _shown_as_it_is(Path("/etc") / name)
+    uid, gid = os.getuid(), os.getgid()
+    passwd.write_text(f"clary:x:{uid}:{gid}:clary:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")
+    group.write_text(f"clary:x:{gid}:\nnogroup:x:65534:\n")
+    words += ["--ro-bind", str(passwd), "/etc/passwd", "--ro-bind", str(group), "/etc/group"]
+    for folder in _python():
+        words += ["--ro-bind", str(folder.resolve()), str(folder)]
+    words += ["--proc", "/proc", "--dev", "/dev"]
+    for device in [*Path("/dev").glob("nvidia*"), *(Path("/dev") / name for name in ("dri", "kfd"))]:
+        if device.exists():
+            words += ["--dev-bind", str(device), str(device)]
+    return [*words, "--dir", "/tmp", "--dir", "/var", "--symlink", "/tmp", "/var/tmp", "--dir", "/run"]
+
+
+def _shown_as_it_is(path: Path) -> list[str]:
+    if path.is_symlink() and (path.parent == Path("/") or path.resolve().is_relative_to("/usr")):
+        return ["--symlink", str(path.readlink()), str(path)]
+    return ["--ro-bind", str(path.resolve()), str(path)] if path.exists() else []
+
+
+def _python() -> list[Path]:
+    """The folders of the server's Python, by the names that environments built on it may use."""
+    base = Path(sys.base_prefix)
+    return [folder for folder in dict.fromkeys((base.resolve(), base)) if not folder.is_relative_to("/usr")]
+
+
+def _shown() -> list[Path]:
+    return [*(Path("/") / name for name in _SYSTEM), *_python()]

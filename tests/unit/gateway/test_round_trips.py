@@ -34,6 +34,8 @@ def operations() -> Iterator[tuple[str, str, str]]:
                 names = [n for n in model.operation_names if not model.operation_model(n).deprecated]
                 # Directory buckets have hosts of their own, by which botocore tells the two apart.
                 names = [n for n in names if n != "ListDirectoryBuckets"]
+                if protocol == "json":  # event streams over JSON are not served: they answer 501
+                    names = [n for n in names if not model.operation_model(n).has_event_stream_output]
                 yield from ((service, protocol, name) for name in names)
 
 
@@ -112,7 +114,7 @@ def request_values(operation: OperationModel, values: Values) -> dict[str, Any]:
             wanted[name] = [
                 item if not isinstance(item, str) or member.member.enum else "item" for item in wanted[name]
             ]
-        if where == "querystring" and name in wanted and member.type_name in {"map"}:
+        if where == "querystring" and name in wanted and member.type_name == "map":
             wanted.pop(name)
         if where == "querystring" and wanted.get(name) == []:
             wanted.pop(name)

@@ -26,7 +26,7 @@ class SqlStore:
 
     def create(self, record: Record) -> Record:
         def insert(db: sqlite3.Connection) -> Record:
-            now = datetime.now(UTC)
+            now = _time(time.time_ns() // 1_000_000)
             new = replace(
                 record,
                 version=self._version(),
@@ -51,7 +51,7 @@ class SqlStore:
 
     def put(self, record: Record) -> Record:
         def update(db: sqlite3.Connection) -> Record:
-            new = replace(record, version=self._version(), modified=datetime.now(UTC))
+            new = replace(record, version=self._version(), modified=_time(time.time_ns() // 1_000_000))
             changed = db.execute(
                 "UPDATE records SET status = ?, version = ?, modified = ?, body = ?"
                 " WHERE region = ? AND kind = ? AND name = ? AND version = ?",

@@ -10,7 +10,7 @@ import heapq
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from clary.errors import ServiceError, ValidationException
@@ -164,13 +164,15 @@ class Buckets:
         """Remove the blobs that a crash left without a name; once after the start, beside the work if need be."""
         return self.objects.sweep(self.keys.in_use().__contains__)
 
+    def start(self) -> None:
+        """Sweep, in a thread of its own."""
+        self._removal.start(self.sweep)
+
     def close(self) -> None:
-        """Remove what waits for its removal."""
+        """Remove what waits for its removal; before the database is closed."""
         self._removal.close()
 
-    def _put(
-        self, uri: str, pieces: Iterable[bytes], content_type: str, metadata: Mapping[str, str] | None
-    ) -> Entry:
+    def _put(self, uri: str, pieces: Iterable[bytes], content_type: str, metadata: Mapping[str, str] | None) -> Entry:
         bucket, key = parse_uri(uri)
         if not key:
             raise ValidationException(f"{uri!r} names no object: a key must follow the bucket")
@@ -224,10 +226,15 @@ class _Removal:
         with self._changed:
             for blob in blobs:
                 heapq.heappush(self._waiting, (due, blob))
-            if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._run, name="blob-removal", daemon=True)
-                self._thread.start()
             self._changed.notify()
+        self.start()
+
+    def start(self, first: Callable[[], object] | None = None) -> None:
+        """Run the thread that removes, which does ``first`` before all else."""
+        with self._changed:
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._run, args=(first,), name="blob-removal", daemon=True)
+                self._thread.start()
 
     def close(self) -> None:
         with self._changed:
@@ -236,7 +243,9 @@ class _Removal:
         if self._thread is not None:
             self._thread.join()
 
-    def _run(self) -> None:
+    def _run(self, first: Callable[[], object] | None) -> None:
+        if first is not None:
+            first()
         while (blob := self._next()) is not None:
             self._objects.delete(blob)
 

@@ -6,6 +6,7 @@ import hashlib
 import threading
 
 import pytest
+
 from clary.objects.base import Objects
 
 
@@ -35,7 +36,15 @@ class ObjectsContract:
     def test_a_range_is_read(self, objects: Objects) -> None:
         whole = bytes(range(256)) * 20_000
         blob = put(objects, whole)
-        for start, length in [(0, 1), (255, 2), (0, None), (5_000_000, None), (3, 3_000_000), (len(whole), None), (9, 0)]:
+        for start, length in [
+            (0, 1),
+            (255, 2),
+            (0, None),
+            (5_000_000, None),
+            (3, 3_000_000),
+            (len(whole), None),
+            (9, 0),
+        ]:
             end = len(whole) if length is None else start + length
             assert b"".join(objects.read(blob, start, length)) == whole[start:end]
 

@@ -155,7 +155,7 @@ def _pieces(path: Path, start: int, length: int | None) -> Iterator[bytes]:
 
 
 def _copy(source: int, target: int) -> int:
-    """All of one file behind what the other holds: by the kernel, without a copy where the file system shares blocks."""
+    """All of one file behind what the other holds; by the kernel where it can, which may share the blocks."""
     size = os.fstat(source).st_size
     if not hasattr(os, "copy_file_range"):
         with open(source, "rb", closefd=False) as a, open(target, "ab", closefd=False) as b:

@@ -1,7 +1,7 @@
 """The key index of S3: buckets, and which blob stands under which key.
 
-A blob is in use while a row of ``keys`` or ``parts`` names it. Whatever ends the last use answers the blob's id, so that
-the caller can remove it once the change is durable; an id that nobody uses never comes into use again.
+A blob is in use while a row of ``keys`` or ``parts`` names it. Whatever ends the last use answers the blob's id, so
+that the caller can remove it once the change is durable; an id that nobody uses never comes into use again.
 """
 
 from __future__ import annotations
@@ -184,22 +184,20 @@ class KeyIndex:
 
         self._database.write(update)
 
-    def page(self, bucket: str, prefix: str = "", after: str = "", limit: int = 1000) -> list[Entry]:
-        """Up to ``limit`` keys with that prefix and above ``after``, by the order of their UTF-8 bytes."""
-        condition, values = _range(bucket, prefix, after)
+    def page(
+        self, bucket: str, prefix: str = "", *, after: str = "", start: str = "", limit: int = 1000
+    ) -> list[Entry]:
+        """Up to ``limit`` keys with that prefix, above ``after`` and not below ``start``, in the order of UTF-8."""
+        condition, values = "bucket = ? AND key >= ? AND key > ?", [bucket, max(prefix, start), after]
+        if (end := successor(prefix)) is not None:
+            condition += " AND key < ?"
+            values.append(end)
         with self._database.read() as db:
             require_bucket(db, bucket)
             rows = db.execute(
                 f"SELECT {_COLUMNS} FROM keys WHERE {condition} ORDER BY key LIMIT ?", [*values, limit]
             ).fetchall()
         return [_entry(row) for row in rows]
-
-    def first(self, bucket: str, prefix: str, after: str) -> str | None:
-        """The first key with that prefix above ``after``."""
-        condition, values = _range(bucket, prefix, after)
-        with self._database.read() as db:
-            row = db.execute(f"SELECT key FROM keys WHERE {condition} ORDER BY key LIMIT 1", values).fetchone()
-        return row[0] if row else None
 
     def in_use(self) -> set[str]:
         """The ids of all blobs that a row names."""
@@ -259,14 +257,6 @@ def successor(prefix: str) -> str | None:
     return None
 
 
-def _range(bucket: str, prefix: str, after: str) -> tuple[str, list[str]]:
-    condition, values = "bucket = ? AND key >= ? AND key > ?", [bucket, prefix, after]
-    if (end := successor(prefix)) is not None:
-        condition += " AND key < ?"
-        values.append(end)
-    return condition, values
-
-
 def _bucket(row: tuple[Any, ...]) -> Bucket:
     name, region, created, tags = row
     return Bucket(name, region, time_of(created), json.loads(tags))
@@ -306,6 +296,6 @@ def time_of(ms: int) -> datetime:
 def entries(index: KeyIndex, bucket: str, prefix: str) -> Iterator[Entry]:
     """All keys with that prefix, page by page."""
     after = ""
-    while page := index.page(bucket, prefix, after):
+    while page := index.page(bucket, prefix, after=after):
         yield from page
         after = page[-1].key

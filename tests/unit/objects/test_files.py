@@ -10,9 +10,9 @@ import stat
 from pathlib import Path
 
 import pytest
-from tests.contracts.objects import ObjectsContract, content, put
 
 from clary.objects.files import DiskFull, FileObjects
+from tests.contracts.objects import ObjectsContract, content, put
 
 
 @pytest.fixture

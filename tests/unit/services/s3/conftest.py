@@ -35,7 +35,7 @@ from clary.store.metric_points import MetricPoints
 from clary.store.records import SqlStore
 
 MODEL = ServiceModel(Loader().load_service_model("s3", "service-2"))
-NAMES = {services_name.lower(): services_name for services_name in MODEL.operation_names}
+NAMES = {name.lower(): name for name in MODEL.operation_names}
 
 
 class Caller:
@@ -48,6 +48,8 @@ class Caller:
         return Caller(replace(self.context, region=region))
 
     def __getattr__(self, operation: str) -> Callable[..., dict[str, Any]]:
+        if ("s3", operation) not in services._operations:
+            raise AttributeError(operation)
         handler = services._operations["s3", operation]
         model = MODEL.operation_model(NAMES[operation.replace("_", "")])
 

@@ -7,7 +7,7 @@ import hashlib
 import zlib
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from awscrt import checksums as crt
@@ -108,7 +108,7 @@ def test_a_large_body_in_small_pieces(s3: Caller) -> None:
 
 class TestChecksums:
     DATA = b"123456789"
-    VALUES = {
+    VALUES: ClassVar = {
         "CRC32": b64(zlib.crc32(DATA), 4),
         "CRC32C": b64(0xE3069283, 4),  # the check value of the CRC catalogue
         "CRC64NVME": b64(0xAE8B14860A799888, 8),  # likewise

@@ -54,6 +54,7 @@ class Studio:
     def close(self) -> None:
         self.loop.stop()
         self.engine.close()
+        self.context.buckets.close()
         self.database.close()
 
 
@@ -65,7 +66,7 @@ def build(settings: Settings, folder: DataFolder, port: int, tunnel_port: int) -
     context = Context(
         settings=settings,
         store=store,
-        buckets=Buckets(database, store, objects),
+        buckets=Buckets(database, objects),
         logs=LogEvents(database),
         metrics=MetricPoints(database),
         door=Door(),
@@ -124,6 +125,7 @@ async def _run(
 
     def started() -> None:
         studio.loop.start()
+        studio.context.buckets.start()
         folder.announce(url, proxy.getsockname()[1])
         ready(url)
 

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,11 +15,20 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Blob:
-    """A committed blob: ``size`` in bytes, ``md5`` as hex digits."""
+    """A committed blob: ``size`` in bytes, ``md5`` as hex digits (empty if it was joined)."""
 
     id: str
     size: int
     md5: str
+
+
+@dataclass(frozen=True)
+class Slice:
+    """``length`` bytes of a blob's file from ``start``: what an operation answers in place of a body in memory."""
+
+    path: Path
+    start: int
+    length: int
 
 
 class Receiver(Protocol):
@@ -41,7 +50,16 @@ class Objects(Protocol):
         """The bytes of a range, in pieces; ``KeyError`` if there is no such blob."""
 
     def path(self, blob: str) -> Path:
-        """The file that holds it, for reading only."""
+        """The file that holds it, for reading only; ``KeyError`` if there is no such blob."""
+
+    def join(self, blobs: Sequence[str]) -> Blob:
+        """A new blob: these, one after the other; ``KeyError`` if one is not there."""
 
     def delete(self, blob: str) -> None:
         """Remove it; harmless if it is gone."""
+
+    def sweep(self, keep: Callable[[str], bool]) -> int:
+        """Remove what an earlier process left: half-written blobs, and those that ``keep`` does not want.
+
+        May run beside writers: what this process receives is left alone. Returns how many were removed.
+        """

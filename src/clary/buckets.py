@@ -1,0 +1,263 @@
+"""Objects under their S3 URIs: what S3's operations and every server-side part read and write by.
+
+Bytes are on the disk before the index names them, and the index has let go of them before they are removed; what a
+crash leaves between the two is a blob that nobody names, which ``sweep`` removes. No key is ever a file's path.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from clary.errors import ServiceError, ValidationException
+from clary.objects.base import Blob, Objects
+from clary.store.database import Database
+from clary.store.key_errors import NoSuchBucket, NoSuchKey
+from clary.store.keys import Bucket, Check, Entry, KeyIndex, entries
+from clary.store.uploads import Part, Upload, Uploads
+
+__all__ = ["Buckets", "Entry", "InvalidBucketName", "NoSuchBucket", "NoSuchKey", "parse_uri"]
+
+_PIECE = 1 << 20
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+_RESERVED = re.compile(r"(xn--|sthree-|amzn-s3-demo-).*|.*(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)|v20180820")
+
+
+class InvalidBucketName(ServiceError):
+    code = "InvalidBucketName"
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__("The specified bucket is not valid.", BucketName=bucket)
+
+
+def parse_uri(uri: str) -> tuple[str, str]:
+    """``s3://bucket/some/key`` to (bucket, key); the key may be empty. ``ValidationException`` for anything else."""
+    scheme, found, rest = uri.partition("://")
+    bucket, _, key = rest.partition("/")
+    if scheme != "s3" or not found or not bucket:
+        raise ValidationException(f"{uri!r} is not an S3 URI: one looks like s3://bucket/folder/name")
+    return bucket, key
+
+
+def is_bucket_name(name: str) -> bool:
+    """By the rules of S3's user guide for general purpose buckets."""
+    return bool(
+        _NAME.fullmatch(name) and ".." not in name and not _ADDRESS.fullmatch(name) and not _RESERVED.fullmatch(name)
+    )
+
+
+class Buckets:
+    """``grace``: seconds that a blob which is no longer named stays, for readers who have just looked it up."""
+
+    def __init__(self, database: Database, objects: Objects, *, grace: float = 30.0) -> None:
+        self.objects = objects
+        self.keys = KeyIndex(database)
+        self.uploads = Uploads(database)
+        self._removal = _Removal(objects, grace)
+
+    # By URI, for the server's own parts.
+
+    def put_bytes(
+        self,
+        uri: str,
+        data: bytes,
+        *,
+        content_type: str = "binary/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+    ) -> Entry:
+        """``NoSuchBucket`` if there is no such bucket."""
+        return self._put(uri, [data], content_type, metadata)
+
+    def put_file(
+        self,
+        uri: str,
+        path: Path,
+        *,
+        content_type: str = "binary/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+    ) -> Entry:
+        with path.open("rb", buffering=0) as file:
+            return self._put(uri, iter(lambda: file.read(_PIECE), b""), content_type, metadata)
+
+    def get_bytes(self, uri: str) -> bytes:
+        return b"".join(self.objects.read(self.find(uri).blob))
+
+    def find(self, uri: str) -> Entry:
+        """``NoSuchBucket``, ``NoSuchKey``; both are a ``KeyError``."""
+        return self.keys.get(*parse_uri(uri))
+
+    def list(self, uri_prefix: str) -> Iterator[Entry]:
+        """All objects whose URI begins so, by key; ``NoSuchBucket``."""
+        bucket, prefix = parse_uri(uri_prefix)
+        return entries(self.keys, bucket, prefix)
+
+    def path(self, entry: Entry) -> Path:
+        """The file that holds the object's bytes, for reading only."""
+        return self.objects.path(entry.blob)
+
+    def delete(self, uri: str) -> None:
+        """Harmless if there is no such key."""
+        bucket, key = parse_uri(uri)
+        self.delete_keys(bucket, [key])
+
+    def exists_bucket(self, name: str) -> bool:
+        return self.keys.bucket(name) is not None
+
+    # For S3's operations.
+
+    def bucket(self, name: str) -> Bucket:
+        """``NoSuchBucket``, or ``InvalidBucketName`` if there can be none of that name."""
+        found = self.keys.bucket(name)
+        if found is None:
+            raise NoSuchBucket(name) if is_bucket_name(name) else InvalidBucketName(name)
+        return found
+
+    def create_bucket(self, name: str, region: str = "us-east-1", tags: Mapping[str, str] | None = None) -> bool:
+        """False if it is there already; ``InvalidBucketName``."""
+        if not is_bucket_name(name):
+            raise InvalidBucketName(name)
+        return self.keys.create_bucket(name, region, tags)
+
+    def delete_bucket(self, name: str) -> None:
+        self._removal.add(self.keys.delete_bucket(name))
+
+    def put_entry(self, entry: Entry, *, check: Check | None = None, shared: bool = False) -> Entry:
+        """Name a committed blob; one that is not ``shared`` is removed if it cannot be named."""
+        try:
+            done, free = self.keys.put(entry, check=check, shared=shared)
+        except ServiceError:  # the index said no: it did not and will not name the blob
+            self._give_up(entry.blob, shared)
+            raise
+        self._removal.add(free)
+        return done
+
+    def delete_keys(self, bucket: str, keys: Sequence[str], *, check: Check | None = None) -> None:
+        self._removal.add(self.keys.delete(bucket, keys, check=check))
+
+    def put_part(self, upload: Upload, part: Part, *, shared: bool = False) -> None:
+        try:
+            free = self.uploads.put_part(upload, part, shared=shared)
+        except ServiceError:  # the index said no: it did not and will not name the blob
+            self._give_up(part.blob, shared)
+            raise
+        self._removal.add(free)
+
+    def complete(self, upload: Upload, entry: Entry, parts: Sequence[Part], check: Check | None = None) -> Entry:
+        shared = any(part.blob == entry.blob for part in parts)
+        try:
+            done, free = self.uploads.complete(upload, entry, parts, check)
+        except ServiceError:  # the index said no: it did not and will not name the blob
+            self._give_up(entry.blob, shared)
+            raise
+        self._removal.add(free)
+        return done
+
+    def abort(self, upload: Upload) -> None:
+        self._removal.add(self.uploads.abort(upload))
+
+    def sweep(self) -> int:
+        """Remove the blobs that a crash left without a name; once after the start, beside the work if need be."""
+        return self.objects.sweep(self.keys.in_use().__contains__)
+
+    def start(self) -> None:
+        """Sweep, in a thread of its own."""
+        self._removal.start(self.sweep)
+
+    def close(self) -> None:
+        """Remove what waits for its removal; before the database is closed."""
+        self._removal.close()
+
+    def _put(self, uri: str, pieces: Iterable[bytes], content_type: str, metadata: Mapping[str, str] | None) -> Entry:
+        bucket, key = parse_uri(uri)
+        if not key:
+            raise ValidationException(f"{uri!r} names no object: a key must follow the bucket")
+        self.bucket(bucket)  # before the bytes are written
+        blob = self._receive(pieces)
+        return self.put_entry(
+            Entry(
+                bucket=bucket,
+                key=key,
+                blob=blob.id,
+                size=blob.size,
+                etag=blob.md5,
+                content_type=content_type,
+                metadata=dict(metadata or {}),
+            )
+        )
+
+    def _receive(self, pieces: Iterable[bytes]) -> Blob:
+        receiver = self.objects.receive()
+        try:
+            for piece in pieces:
+                receiver.write(piece)
+            return receiver.commit()
+        finally:
+            receiver.abort()
+
+    def _give_up(self, blob: str, shared: bool) -> None:
+        if not shared:
+            self.objects.delete(blob)
+
+
+class _Removal:
+    """Removes blobs a while after they were let go. What it has not come to, the next start's sweep removes."""
+
+    def __init__(self, objects: Objects, grace: float) -> None:
+        self._objects = objects
+        self._grace = grace
+        self._waiting: list[tuple[float, str]] = []
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def add(self, blobs: Sequence[str]) -> None:
+        if not blobs:
+            return
+        if self._grace <= 0:
+            for blob in blobs:
+                self._objects.delete(blob)
+            return
+        due = time.monotonic() + self._grace
+        with self._changed:
+            for blob in blobs:
+                heapq.heappush(self._waiting, (due, blob))
+            self._changed.notify()
+        self.start()
+
+    def start(self, first: Callable[[], object] | None = None) -> None:
+        """Run the thread that removes, which does ``first`` before all else."""
+        with self._changed:
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._run, args=(first,), name="blob-removal", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, first: Callable[[], object] | None) -> None:
+        if first is not None:
+            first()
+        while (blob := self._next()) is not None:
+            self._objects.delete(blob)
+
+    def _next(self) -> str | None:
+        with self._changed:
+            while True:
+                if self._closed:
+                    return heapq.heappop(self._waiting)[1] if self._waiting else None
+                if not self._waiting:
+                    self._changed.wait()
+                    continue
+                left = self._waiting[0][0] - time.monotonic()
+                if left <= 0:
+                    return heapq.heappop(self._waiting)[1]
+                self._changed.wait(left)

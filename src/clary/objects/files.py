@@ -1,0 +1,183 @@
+"""Blobs as files in a folder; the contract is in ``clary.objects.base``.
+
+``incoming/`` holds what is being written, ``00/`` to ``ff/`` the committed blobs by the end of their id. An id begins
+with eight digits that this process drew, so that a sweep tells what an earlier process left from what is on its way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from clary.errors import ServiceError
+from clary.objects.base import Blob
+
+PIECE = 1 << 20
+"""Bytes read or copied at a time."""
+
+_ID = re.compile("[0-9a-f]{32}")
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class DiskFull(ServiceError):
+    """There is no room for the bytes; nothing of them was kept."""
+
+    code = "InsufficientStorage"
+    status = 507
+
+
+class FileObjects:
+    """Keeps blobs under ``folder``, which it makes. One process at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.incoming = folder / "incoming"
+        self._process = secrets.token_hex(4)
+        if not self.incoming.is_dir():
+            for number in range(256):
+                (folder / f"{number:02x}").mkdir(parents=True, exist_ok=True)
+            self.incoming.mkdir()  # last: where it is, the others are
+            _flush_folder(folder)
+
+    def receive(self) -> FileReceiver:
+        return FileReceiver(self, self._process + secrets.token_hex(12))
+
+    def read(self, blob: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        return _pieces(self.path(blob), start, length)
+
+    def path(self, blob: str) -> Path:
+        path = self.place(blob)
+        if not path.is_file():
+            raise KeyError(blob)
+        return path
+
+    def join(self, blobs: Sequence[str]) -> Blob:
+        receiver = self.receive()
+        try:
+            for blob in blobs:
+                receiver.append(self.place(blob))
+            return receiver.commit()
+        except FileNotFoundError as error:
+            raise KeyError(Path(error.filename).name) from None
+        finally:
+            receiver.abort()
+
+    def delete(self, blob: str) -> None:
+        self.place(blob).unlink(missing_ok=True)
+
+    def sweep(self, keep: Callable[[str], bool]) -> int:
+        removed = 0
+        for folder in self.folder.iterdir():
+            for path in folder.iterdir():
+                if path.name.startswith(self._process):
+                    continue
+                if folder == self.incoming or not keep(path.name):
+                    path.unlink(missing_ok=True)
+                    removed += 1
+        return removed
+
+    def place(self, blob: str) -> Path:
+        """Where a blob of that id lies or would lie; ``KeyError`` for what can be no id."""
+        if not _ID.fullmatch(blob):
+            raise KeyError(blob)
+        return self.folder / blob[-2:] / blob
+
+
+class FileReceiver:
+    def __init__(self, objects: FileObjects, blob: str) -> None:
+        self._objects = objects
+        self._blob = blob
+        self._path = objects.incoming / blob
+        self._file = self._path.open("xb", buffering=0)
+        self._md5: hashlib._Hash | None = hashlib.md5(usedforsecurity=False)
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        with self._room():
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        if self._md5 is not None:
+            self._md5.update(data)
+        self._size += len(data)
+
+    def append(self, path: Path) -> None:
+        """A whole file, copied without passing by here, so that the blob has no MD5."""
+        self._md5 = None
+        with path.open("rb") as source, self._room():
+            self._size += _copy(source.fileno(), self._file.fileno())
+
+    def commit(self) -> Blob:
+        with self._room():
+            os.fchmod(self._file.fileno(), 0o444)
+            _flush(self._file.fileno())
+            self._file.close()
+            place = self._objects.place(self._blob)
+            self._path.rename(place)
+            _flush_folder(place.parent)
+        return Blob(self._blob, self._size, self._md5.hexdigest() if self._md5 else "")
+
+    def abort(self) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _room(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise DiskFull(
+                f"The disk that holds {self._objects.folder} is full. Delete objects or jobs that are no longer "
+                "needed, or move the data folder to a larger disk (clary up --data)."
+            ) from error
+
+
+def _pieces(path: Path, start: int, length: int | None) -> Iterator[bytes]:
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        while length is None or length > 0:
+            piece = file.read(PIECE if length is None else min(PIECE, length))
+            if not piece:
+                return
+            if length is not None:
+                length -= len(piece)
+            yield piece
+
+
+def _copy(source: int, target: int) -> int:
+    """All of one file behind what the other holds; by the kernel where it can, which may share the blocks."""
+    size = os.fstat(source).st_size
+    if not hasattr(os, "copy_file_range"):
+        with open(source, "rb", closefd=False) as a, open(target, "ab", closefd=False) as b:
+            shutil.copyfileobj(a, b, PIECE)
+        return size
+    left = size
+    while left:
+        left -= os.copy_file_range(source, target, left)
+    return size
+
+
+def _flush(file: int) -> None:
+    # On macOS fsync only hands the bytes to the drive; F_FULLFSYNC makes the drive write them.
+    if full := getattr(fcntl, "F_FULLFSYNC", None):
+        fcntl.fcntl(file, full)
+    else:
+        os.fsync(file)
+
+
+def _flush_folder(folder: Path) -> None:
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

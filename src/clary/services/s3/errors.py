@@ -1,0 +1,105 @@
+"""Errors of S3 beyond those of the key index.
+
+* ServiceError
+  + InvalidArgument, InvalidRequest, MalformedXML, InvalidTag
+  + InvalidRange (416)
+  + NotModified (304, without a body)
+  + PreconditionFailed (412)
+  + BadDigest, InvalidDigest
+  + EntityTooLarge, KeyTooLong, MetadataTooLarge
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from clary.errors import ServiceError
+
+
+class InvalidArgument(ServiceError):
+    code = "InvalidArgument"
+
+    def __init__(self, message: str, name: str, value: object) -> None:
+        super().__init__(message, ArgumentName=name, ArgumentValue=str(value))
+
+
+class InvalidRequest(ServiceError):
+    code = "InvalidRequest"
+
+
+class MalformedXML(ServiceError):
+    code = "MalformedXML"
+
+    def __init__(self) -> None:
+        super().__init__("The XML you provided was not well-formed or did not validate against our published schema")
+
+
+class InvalidTag(ServiceError):
+    code = "InvalidTag"
+
+
+class InvalidRange(ServiceError):
+    code = "InvalidRange"
+    status = 416
+
+    def __init__(self, asked: str, size: int) -> None:
+        super().__init__("The requested range is not satisfiable", RangeRequested=asked, ActualObjectSize=str(size))
+
+
+class NotModified(ServiceError):
+    """The caller has it already; ``headers`` go with the status."""
+
+    code = "NotModified"
+    status = 304
+
+    def __init__(self, etag: str, modified: datetime) -> None:
+        super().__init__("Not Modified", ETag=f'"{etag}"', LastModified=modified)
+
+
+class PreconditionFailed(ServiceError):
+    code = "PreconditionFailed"
+    status = 412
+
+    def __init__(self, condition: str) -> None:
+        super().__init__("At least one of the pre-conditions you specified did not hold", Condition=condition)
+
+
+class BadDigest(ServiceError):
+    """The bytes that came are not those that were sent."""
+
+    code = "BadDigest"
+
+
+class InvalidDigest(ServiceError):
+    code = "InvalidDigest"
+
+    def __init__(self, given: str) -> None:
+        super().__init__("The Content-MD5 you specified was invalid.")
+        self.members = {"Content-MD5": given}
+
+
+class EntityTooLarge(ServiceError):
+    code = "EntityTooLarge"
+
+    def __init__(self, size: int, most: int) -> None:
+        super().__init__(
+            "Your proposed upload exceeds the maximum allowed size",
+            ProposedSize=str(size),
+            MaxSizeAllowed=str(most),
+        )
+
+
+class KeyTooLong(ServiceError):
+    code = "KeyTooLongError"
+
+    def __init__(self, size: int) -> None:
+        super().__init__("Your key is too long", Size=str(size), MaxSizeAllowed="1024")
+
+
+class MetadataTooLarge(ServiceError):
+    code = "MetadataTooLarge"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(
+            "Your metadata headers exceed the maximum allowed metadata size", Size=str(size), MaxSizeAllowed="2048"
+        )

@@ -1,0 +1,176 @@
+"""Objects: put, get, head, delete, and their tags."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import anyio.to_thread
+
+from clary.context import Context
+from clary.errors import ServiceError
+from clary.objects.base import Slice
+from clary.services import operation
+from clary.services.s3 import bodies, checksums, conditions, descriptions
+from clary.services.s3.access import check_key, check_served, check_version, open_bucket
+from clary.services.s3.descriptions import quoted, tag_set, tags_of_set
+from clary.services.s3.errors import InvalidArgument, InvalidRange, InvalidRequest, MalformedXML
+from clary.store.keys import Entry
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_OVERRIDES = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Expires")
+
+
+@operation
+async def put_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    check_served(request)
+    key, description, check = check_key(request["Key"]), descriptions.read(request), conditions.for_write(request)
+    bucket = await anyio.to_thread.run_sync(open_bucket, context, request)
+
+    def name(received: bodies.Received) -> Entry:
+        blob, checksum = received.blob, received.checksums[received.sent or checksums.DEFAULT]
+        entry = Entry(bucket=bucket.name, key=key, blob=blob.id, size=blob.size, etag=blob.md5, checksum=checksum)
+        return context.buckets.put_entry(description.on(entry), check=check)
+
+    entry = await bodies.receive(context.buckets.objects, request, name)
+    return {"ETag": quoted(entry.etag), **checksums.shown(entry.checksum)}
+
+
+@operation
+def get_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    entry, start, length, answer = _read(context, request)
+    return {**answer, "Body": Slice(context.buckets.path(entry), start, length)}
+
+
+@operation
+def head_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    *_, answer = _read(context, request)
+    return answer
+
+
+@operation
+def delete_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    check_served(request)
+    check_version(request)
+    bucket = open_bucket(context, request)
+    context.buckets.delete_keys(bucket.name, [request["Key"]], check=conditions.for_delete(request.get("IfMatch")))
+    return {}
+
+
+@operation
+def delete_objects(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    check_served(request)
+    bucket = open_bucket(context, request).name
+    wanted = request["Delete"]["Objects"]
+    if not 1 <= len(wanted) <= 1000:
+        raise MalformedXML
+    plain = [item["Key"] for item in wanted if item.keys() == {"Key"}]
+    if plain:
+        context.buckets.delete_keys(bucket, plain)
+    errors = {}
+    for item in wanted:
+        if item.keys() == {"Key"}:
+            continue
+        try:
+            check_served({f"IfMatch{name}": item[name] for name in ("LastModifiedTime", "Size") if name in item})
+            check_version(item)
+            context.buckets.delete_keys(bucket, [item["Key"]], check=conditions.for_delete(item.get("ETag")))
+        except ServiceError as error:
+            errors[item["Key"]] = {"Key": item["Key"], "Code": error.code, "Message": error.message}
+    deleted = [{"Key": item["Key"]} for item in wanted if item["Key"] not in errors]
+    return {"Deleted": [] if request["Delete"].get("Quiet") else deleted, "Errors": list(errors.values())}
+
+
+@operation
+def get_object_tagging(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    return {"TagSet": tag_set(find(context, request).tags)}
+
+
+@operation
+def put_object_tagging(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    bucket = open_bucket(context, request)
+    check_version(request)
+    context.buckets.keys.set_tags(bucket.name, request["Key"], tags_of_set(request["Tagging"], 10))
+    return {}
+
+
+@operation
+def delete_object_tagging(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    bucket = open_bucket(context, request)
+    check_version(request)
+    context.buckets.keys.set_tags(bucket.name, request["Key"], {})
+    return {}
+
+
+def find(context: Context, request: dict[str, Any]) -> Entry:
+    """The object that a request names."""
+    check_served(request)
+    check_version(request)
+    return context.buckets.keys.get(open_bucket(context, request).name, request["Key"])
+
+
+def _read(context: Context, request: dict[str, Any]) -> tuple[Entry, int, int, dict[str, Any]]:
+    """The object, where to read and how much, and the answer without a body."""
+    entry = find(context, request)
+    conditions.check_read(request, entry)
+    answer = descriptions.shown(entry)
+    for name in _OVERRIDES:
+        if request.get(f"Response{name}") is not None:
+            answer[name] = request[f"Response{name}"]
+    span = _span(context, request, entry)
+    if request.get("PartNumber") is not None and entry.part_count:
+        answer["PartsCount"] = entry.part_count
+    if span is None:
+        if request.get("ChecksumMode") == "ENABLED":
+            answer.update(checksums.shown(entry.checksum))
+        return entry, 0, entry.size, {**answer, "ContentLength": entry.size}
+    start, length = span
+    answer["ContentLength"] = length
+    answer["ContentRange"] = f"bytes {start}-{start + length - 1}/{entry.size}"
+    return entry, start, length, {**answer, "_status": 206}
+
+
+def _span(context: Context, request: dict[str, Any], entry: Entry) -> tuple[int, int] | None:
+    """(start, length) of the part that is asked for; None for the whole."""
+    number, asked = request.get("PartNumber"), request.get("Range")
+    if number is not None:
+        if asked is not None:
+            raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")
+        return _span_of_part(context, entry, number)
+    return parse_range(asked, entry.size) if asked is not None else None
+
+
+def _span_of_part(context: Context, entry: Entry, number: int) -> tuple[int, int] | None:
+    if not 1 <= number <= 10_000:
+        raise InvalidArgument("Part number must be an integer between 1 and 10000, inclusive", "partNumber", number)
+    start = 0
+    for part in context.buckets.keys.parts(entry):
+        if part.number == number:
+            return start, part.size
+        start += part.size
+    if entry.part_count == 0 and number == 1:
+        return (0, entry.size) if entry.size else None
+    raise ServiceError(
+        "The requested partnumber is not satisfiable",
+        code="InvalidPartNumber",
+        status=416,
+        PartNumberRequested=str(number),
+        ActualPartCount=str(entry.part_count or 1),
+    )
+
+
+def parse_range(asked: str, size: int) -> tuple[int, int] | None:
+    """(start, length); None for what S3 takes for no range: malformed, or several. ``InvalidRange``."""
+    found = _RANGE.fullmatch(asked.strip().replace(" ", ""))
+    if found is None or found.group(0) == "bytes=-":
+        return None
+    first, last = found.groups()
+    if not first:
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(int(last) + 1, size) if last else size
+        if last and int(last) < start:
+            return None
+    if start >= size:
+        raise InvalidRange(asked, size)
+    return start, end - start

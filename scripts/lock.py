@@ -24,7 +24,14 @@ def main() -> int:
     environment = {**os.environ, **uv_environment()}
     for lock, inputs in LOCKS.items():
         command = [uv.find_uv_bin(), "pip", "compile", "--universal", "--generate-hashes", "--python-version", "3.11"]
-        command += ["--no-header", "--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--quiet", "--upgrade"]
+        command += [
+            "--no-header",
+            "--no-emit-index-url",
+            "--no-emit-find-links",
+            "--no-annotate",
+            "--quiet",
+            "--upgrade",
+        ]
         subprocess.run([*command, *inputs, "--output-file", lock], check=True, env=environment)
         print(f"{lock}: {sum(not x.startswith((' ', '#')) for x in Path(lock).read_text().splitlines())} packages")
     return 0

@@ -1,6 +1,6 @@
 """Files that are there whole or not at all, also after a power loss or on a full disk."""
 
-# ruff: noqa: PTH100, PTH103, PTH104, PTH106, PTH110, PTH114, PTH120, PTH123, PTH208
+# ruff: noqa: PTH104, PTH120, PTH123
 # (pathlib is left out: the supervisor starts with every task, and its import takes milliseconds)
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Process groups, guardians and orphans: what a supervisor needs of the operating system."""
 
-# ruff: noqa: PTH100, PTH103, PTH104, PTH106, PTH110, PTH114, PTH120, PTH123, PTH208
+# ruff: noqa: PTH114, PTH123, PTH208
 # (pathlib is left out: the supervisor starts with every task, and its import takes milliseconds)
 from __future__ import annotations
 

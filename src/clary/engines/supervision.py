@@ -1,6 +1,6 @@
 """Watching over one task: what the process of ``supervisor.py`` does, from its claim to the record of the end."""
 
-# ruff: noqa: PTH100, PTH103, PTH104, PTH106, PTH110, PTH114, PTH120, PTH123, PTH208
+# ruff: noqa: PTH103, PTH106, PTH110, PTH123
 # (pathlib is left out: the supervisor starts with every task, and its import takes milliseconds)
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ leader of the program's group, kills the group when the supervisor is gone. Not 
 that left its group and whose supervisor was killed.
 """
 
-# ruff: noqa: PTH100, PTH103, PTH104, PTH106, PTH110, PTH114, PTH120, PTH123, PTH208
+# ruff: noqa: PTH100
 # (pathlib is left out: the supervisor starts with every task, and its import takes milliseconds)
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from clary.engines.base import Engine, Mount, Task
 from clary.images.catalog import Image
-from clary.images.environments import EnvironmentError_, Environments
+from clary.images.environments import CannotBuild, Environments
 
 
 class CannotPrepare(Exception):
@@ -38,7 +38,7 @@ class Images:
         """Build the image's environment if it is not there; takes minutes. ``CannotPrepare`` if it fails."""
         try:
             self._environments.build(image.lock)
-        except EnvironmentError_ as error:
+        except CannotBuild as error:
             raise CannotPrepare(f"the image {image.name} cannot be built: {error}") from error
 
     def layout(self, image: Image, requirements: Path | None = None) -> Layout:
@@ -47,7 +47,7 @@ class Images:
             python = self._environments.build(image.lock)
             runtime = self._environments.runtime()
             layer = self._layer(python, requirements)
-        except EnvironmentError_ as error:
+        except CannotBuild as error:
             raise CannotPrepare(f"the image {image.name}: {error}") from error
         folders = [python.parent.parent, runtime, *([layer] if layer else [])]
         path = [runtime, *([layer] if layer else [])]

@@ -1,0 +1,99 @@
+"""From an image URI to the image that Clary has under that repository name, in any account, region and tag.
+
+An image is a folder beside this module: ``image.toml`` says what it is, ``requirements.lock`` what is in it. A new one
+is a new folder.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+_URI = re.compile(r"(?:(?P<registry>[^/]+\.[^/]+)/)?(?P<repository>[^:@]+)(?::(?P<tag>[^@]+))?(?:@sha256:.+)?$")
+
+
+class UnknownImage(Exception):
+    """No image of that name; the text names those that there are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """``train`` and ``serve`` are modules, run as programs; ``handlers`` the module of serving defaults.
+
+    ``download_mb`` and ``disk_mb`` were measured on Linux. ``tag`` is what the URI asked for.
+    """
+
+    name: str
+    repositories: tuple[str, ...]
+    library: str
+    lock: Path
+    train: str
+    serve: str
+    handlers: str
+    download_mb: int
+    disk_mb: int
+    tag: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def version(self) -> str:
+        """Of the image's library, as its lock pins it."""
+        return _pinned(self.lock, self.library)
+
+    @property
+    def note(self) -> str | None:
+        """What a job's log should say first: that the tag asks for another version than is installed."""
+        asked = re.match(r"\d+(?:\.\d+)*", self.tag)
+        if asked is None or self.version == asked[0] or self.version.startswith(asked[0] + "."):
+            return None
+        return (
+            f"Clary: the image URI asks for {self.library} {asked[0]}; this machine's image has {self.version} "
+            "(one version of each image is kept). Results may differ in detail."
+        )
+
+
+def find(uri: str) -> Image:
+    """The image of a URI (or of a bare repository or image name); ``UnknownImage`` if there is none."""
+    parts = _URI.match(uri)
+    wanted = parts["repository"] if parts else uri
+    for image in images():
+        if wanted == image.name or wanted in image.repositories:
+            tag = (parts["tag"] if parts else "") or ""
+            return replace(image, tag=tag)
+    known = ", ".join(repository for image in images() for repository in image.repositories)
+    raise UnknownImage(
+        f"Invalid image URI {uri}. Clary has no image of the repository {wanted!r}; it has: {known} (see `clary images`). "
+        "Images of your own need Docker or Podman, which is not served yet: use script mode on one of these."
+    )
+
+
+@cache
+def images() -> tuple[Image, ...]:
+    """Every image, by name."""
+    return tuple(_read(path) for path in sorted(_HERE.glob("*/image.toml")))
+
+
+def _read(path: Path) -> Image:
+    text = tomllib.loads(path.read_text())
+    return Image(
+        name=path.parent.name,
+        repositories=tuple(text["repositories"]),
+        library=text["library"],
+        lock=path.parent / "requirements.lock",
+        train=text["train"],
+        serve=text["serve"],
+        handlers=text["handlers"],
+        download_mb=text["download_mb"],
+        disk_mb=text["disk_mb"],
+        environment={"CLARY_HANDLERS": text["handlers"]},
+    )
+
+
+@cache
+def _pinned(lock: Path, library: str) -> str:
+    found = re.search(rf"^{re.escape(library)}(?:\[[^]]*\])?==([^\s;\\]+)", lock.read_text(), re.MULTILINE)
+    return found[1] if found else ""

@@ -1,0 +1,3 @@
+"""The framework image of scikit-learn."""
+
+from __future__ import annotations

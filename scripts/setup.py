@@ -1,4 +1,4 @@
-"""Makes or renews a virtual environment from a lock, with pip and so with pip's own settings (index, proxy, certificates).
+"""Makes or renews a virtual environment from a lock, with pip and so with pip's own index, proxy and certificates.
 
 Usage: python3 scripts/setup.py .venv requirements.lock
 """

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,12 +18,11 @@ from clary.buckets import Buckets
 from clary.context import Context, Door
 from clary.data_folder import DataFolder
 from clary.engines.local import LocalEngine
-from clary.gateway import certificates
+from clary.gateway import certificates, models, trust
 from clary.gateway.app import Gateway
 from clary.gateway.pages import Pages
 from clary.gateway.tunnel import Tunnel
 from clary.images.environments import Environments
-from clary.jobs.automl import AutoMLJobs
 from clary.jobs.credentials import TaskCredentials
 from clary.jobs.endpoints import Endpoints
 from clary.jobs.images import Images
@@ -55,6 +55,7 @@ class Studio:
         self.loop.stop()
         self.engine.close()
         self.context.buckets.close()
+        self.context.buckets.close()
         self.database.close()
 
 
@@ -76,7 +77,7 @@ def build(settings: Settings, folder: DataFolder, port: int, tunnel_port: int) -
     roles.ensure_first_role(context)
     authority = certificates.authority(folder.path)
     engine = LocalEngine(folder.path / "tasks", sandbox=settings.sandbox)
-    credentials = TaskCredentials(store, keys, folder.task_proxy(tunnel_port))
+    credentials = TaskCredentials(store, keys, tunnel_port, trust.bundle(folder.path, None))
     images = Images(Environments(settings.cache))
     tasks = folder.path / "tasks"
     loop = Loop(
@@ -85,7 +86,6 @@ def build(settings: Settings, folder: DataFolder, port: int, tunnel_port: int) -
         [
             TrainingJobs(context, engine, images, credentials, tasks),
             Endpoints(context, engine, images, credentials, tasks),
-            AutoMLJobs(context, tasks),
         ],
     )
     gateway = Gateway(context, keys, services.discover(), Pages(credentials.answer))
@@ -126,6 +126,7 @@ async def _run(
     def started() -> None:
         studio.loop.start()
         studio.context.buckets.start()
+        threading.Thread(target=models.warm, name="models", daemon=True).start()
         folder.announce(url, proxy.getsockname()[1])
         ready(url)
 

@@ -8,7 +8,8 @@ from email.utils import formatdate
 import anyio.to_thread
 from starlette.types import Send
 
-from clary.gateway.http import FilePart, HttpAnswer
+from clary.gateway.http import HttpAnswer
+from clary.objects.base import Slice
 
 _PIECE = 1 << 20  # bytes of a file read at a time
 
@@ -21,7 +22,7 @@ async def send_answer(answer: HttpAnswer, send: Send, *, head: bool = False, clo
     empty = answer.status in {204, 304}
     if not empty and isinstance(body, bytes) and not (head and "content-length" in headers):
         headers["content-length"] = str(len(body))
-    if isinstance(body, FilePart):
+    if isinstance(body, Slice):
         headers["content-length"] = str(body.length)
     if empty:
         headers.pop("content-length", None)
@@ -30,7 +31,7 @@ async def send_answer(answer: HttpAnswer, send: Send, *, head: bool = False, clo
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": raw})
     if not head and not empty and not isinstance(body, bytes):
-        pieces = _read(body) if isinstance(body, FilePart) else body
+        pieces = _read(body) if isinstance(body, Slice) else body
         async for piece in pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         body = b""
@@ -38,7 +39,7 @@ async def send_answer(answer: HttpAnswer, send: Send, *, head: bool = False, clo
     await send({"type": "http.response.body", "body": last, "more_body": False})
 
 
-async def _read(part: FilePart) -> AsyncIterator[bytes]:
+async def _read(part: Slice) -> AsyncIterator[bytes]:
     file = await anyio.to_thread.run_sync(part.path.open, "rb")
     try:
         file.seek(part.start)

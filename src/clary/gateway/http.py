@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from starlette.datastructures import Headers
+
+from clary.objects.base import Slice
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,8 @@ class HttpRequest:
     stream: AsyncIterator[bytes] | None = None
 
 
-@dataclass(frozen=True)
-class FilePart:
-    """``length`` bytes of a file from ``start``: a body that goes from the disk to the socket."""
-
-    path: Path
-    start: int
-    length: int
-
-
-Body = bytes | AsyncIterator[bytes] | FilePart
+Body = bytes | AsyncIterator[bytes] | Slice
+"""A slice is a piece of a file: it goes from the disk to the socket."""
 
 
 @dataclass(frozen=True)

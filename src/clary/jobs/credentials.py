@@ -13,6 +13,7 @@ from datetime import UTC
 from pathlib import Path
 
 from clary.context import Context
+from clary.engines.base import Mount
 from clary.keys import Keys
 from clary.store.base import Conflict, Record, Store
 
@@ -21,10 +22,16 @@ _LIFETIME = 3600  # seconds that a set of keys lasts; SDKs refresh ten minutes b
 
 
 class TaskCredentials:
-    """``proxy``: variables that lead a task's calls of AWS's own names to this server (the tunnel's)."""
+    """``tunnel``: the port that answers AWS's own names; ``bundle``: the file with the authority behind it."""
 
-    def __init__(self, store: Store, keys: Keys, proxy: dict[str, str]) -> None:
-        self._store, self._keys, self._proxy = store, keys, proxy
+    def __init__(self, store: Store, keys: Keys, tunnel: int, bundle: Path) -> None:
+        self._store, self._keys = store, keys
+        # A task sees the file at the path that it has here.
+        self.mounts = [Mount(bundle, str(bundle))]
+        proxy, here = f"http://127.0.0.1:{tunnel}", "localhost,127.0.0.1"
+        self._proxy = {"HTTPS_PROXY": proxy, "https_proxy": proxy, "NO_PROXY": here, "no_proxy": here}
+        for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"):
+            self._proxy[name] = str(bundle)
 
     def environment(self, context: Context, role: str, task: Path) -> dict[str, str]:
         """The variables by which a task's SDKs reach this server with the rights of ``role``."""

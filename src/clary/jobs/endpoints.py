@@ -132,7 +132,7 @@ class Endpoints:
             directory=directory,
             command=[layout.python, "-m", image.serve],
             environment=environment,
-            mounts=layout.mounts,
+            mounts=[*layout.mounts, *self._credentials.mounts],
             network=not variant["isolated"],
             listen=True,
             grace=30.0,

@@ -104,7 +104,7 @@ class TrainingJobs:
             directory=directory,
             command=[layout.python, "-m", image.train],
             environment=environment,
-            mounts=[*layout.mounts, *mounts],
+            mounts=[*layout.mounts, *self._credentials.mounts, *mounts],
             network=not job.body["EnableNetworkIsolation"],
             grace=120.0,
         )

@@ -90,7 +90,8 @@ def _run(program: str, folder: Path, values: dict[str, object]) -> int:
     message = "\n".join(last).replace('"', "'")
     hint = '\nExtraInfo "Out of memory: process killed by SIGKILL (signal 9)"' if code == 137 else ""
     return _fail(
-        f'ExecuteUserScriptError:\nExitCode {code}\nErrorMessage "{message[-700:]}"{hint}\nCommand "{" ".join(command)}"',
+        f'ExecuteUserScriptError:\nExitCode {code}\nErrorMessage "{message[-700:]}"{hint}\n'
+        f'Command "{" ".join(command)}"',
         code,
     )
 

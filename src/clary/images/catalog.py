@@ -89,7 +89,7 @@ def _read(path: Path) -> Image:
         handlers=text["handlers"],
         download_mb=text["download_mb"],
         disk_mb=text["disk_mb"],
-        environment={"CLARY_HANDLERS": text["handlers"]},
+        environment={"CLARY_HANDLERS": text["handlers"], **text.get("environment", {})},
     )
 
 

@@ -98,6 +98,7 @@ class TrainingJobs:
             "TRAINING_JOB_NAME": job.name,
             "TRAINING_JOB_ARN": job.body["TrainingJobArn"],
             **layout.environment,
+            **image.environment,
             **self._credentials.environment(context, job.body["RoleArn"], directory),
         }
         task = Task(

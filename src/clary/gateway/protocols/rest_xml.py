@@ -8,8 +8,9 @@ from xml.sax.saxutils import escape
 from botocore.model import OperationModel, StructureShape
 
 from clary.errors import ServiceError
-from clary.gateway.http import HttpAnswer, HttpRequest
+from clary.gateway.http import FilePart, HttpAnswer, HttpRequest
 from clary.gateway.protocols import json_values, locations, xml_values
+from clary.objects.base import Slice
 
 NAME = "rest-xml"
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -48,6 +49,8 @@ def serialize(operation: OperationModel, result: dict[str, Any], request_id: str
             body = _document(member, value, root) if value is not None else b""
             return HttpAnswer(status, _xml(headers), body)
         value = b"" if value is None else value
+        if isinstance(value, Slice):
+            value = FilePart(value.path, value.start, value.length)
         return HttpAnswer(status, headers, value.encode() if isinstance(value, str) else value)
     if shape is None or not locations.body_members(shape):
         return HttpAnswer(status, headers, b"")

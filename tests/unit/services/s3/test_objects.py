@@ -232,6 +232,8 @@ class TestConditions:
         assert self.status(s3, IfMatch='"other"') == 412
         assert self.status(s3, IfNoneMatch=etag) == 304
         assert self.status(s3, IfNoneMatch="*") == 304
+        known = s3.get_object(Bucket="ward", Key="a", IfNoneMatch=etag)
+        assert known.keys() == {"_status", "ETag", "LastModified"}
         assert self.status(s3, IfNoneMatch='"other"') == 200
 
     def test_by_time(self, s3: Caller, modified: datetime) -> None:

@@ -8,13 +8,29 @@ from xml.sax.saxutils import escape
 from botocore.model import OperationModel, StructureShape
 
 from clary.errors import ServiceError
-from clary.gateway.http import FilePart, HttpAnswer, HttpRequest
+from clary.gateway.http import HttpAnswer, HttpRequest
 from clary.gateway.protocols import json_values, locations, xml_values
-from clary.objects.base import Slice
 
 NAME = "rest-xml"
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+# What S3 calls the documents whose name the model does not tell. botocore does not look; Arrow and others do.
+_ROOTS = {
+    "CompleteMultipartUpload": "CompleteMultipartUploadResult",
+    "CreateMultipartUpload": "InitiateMultipartUploadResult",
+    "DeleteObjects": "DeleteResult",
+    "GetBucketAcl": "AccessControlPolicy",
+    "GetBucketTagging": "Tagging",
+    "GetBucketVersioning": "VersioningConfiguration",
+    "GetObjectAcl": "AccessControlPolicy",
+    "GetObjectAttributes": "GetObjectAttributesResponse",
+    "GetObjectTagging": "Tagging",
+    "ListBuckets": "ListAllMyBucketsResult",
+    "ListMultipartUploads": "ListMultipartUploadsResult",
+    "ListObjects": "ListBucketResult",
+    "ListObjectsV2": "ListBucketResult",
+    "ListParts": "ListPartsResult",
+}
 
 
 def parse(operation: OperationModel, http: HttpRequest, labels: dict[str, str]) -> dict[str, Any]:
@@ -49,13 +65,12 @@ def serialize(operation: OperationModel, result: dict[str, Any], request_id: str
             body = _document(member, value, root) if value is not None else b""
             return HttpAnswer(status, _xml(headers), body)
         value = b"" if value is None else value
-        if isinstance(value, Slice):
-            value = FilePart(value.path, value.start, value.length)
         return HttpAnswer(status, headers, value.encode() if isinstance(value, str) else value)
     if shape is None or not locations.body_members(shape):
         return HttpAnswer(status, headers, b"")
     members = {name: result[name] for name in locations.body_members(shape) if result.get(name) is not None}
-    return HttpAnswer(status, _xml(headers), _document(shape, members, shape.serialization.get("name", shape.name)))
+    root = _ROOTS.get(operation.name) or shape.serialization.get("name", shape.name)
+    return HttpAnswer(status, _xml(headers), _document(shape, members, root))
 
 
 def serialize_error(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from botocore.exceptions import ClientError
@@ -72,3 +74,13 @@ def test_bad_requests(s3: Any) -> None:
         assert error.value.response["Error"]["Code"] == code
     with pytest.raises(s3.exceptions.NoSuchBucket):
         s3.list_objects_v2(Bucket="nowhere")
+
+
+@pytest.mark.parametrize("operation", ["list_objects", "list_objects_v2"])
+def test_the_document_is_named_as_in_s3(s3: Any, operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients in other languages look at the root's name, which botocore's model does not tell."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    url = s3.generate_presigned_url(operation, Params={"Bucket": "shelf", "Prefix": "a/"})
+    with urllib.request.urlopen(url) as answer:
+        root = ElementTree.fromstring(answer.read())
+    assert root.tag == "{http://s3.amazonaws.com/doc/2006-03-01/}ListBucketResult"

@@ -63,8 +63,8 @@ def delete_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 def delete_objects(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     check_served(request)
     bucket = open_bucket(context, request).name
-    wanted = request["Delete"]["Objects"]
-    if not 1 <= len(wanted) <= 1000:
+    wanted = request["Delete"].get("Objects", [])
+    if not 1 <= len(wanted) <= 1000 or not all("Key" in item for item in wanted):
         raise MalformedXML
     plain = [item["Key"] for item in wanted if item.keys() == {"Key"}]
     if plain:

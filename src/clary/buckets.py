@@ -131,7 +131,8 @@ class Buckets:
         try:
             done, free = self.keys.put(entry, check=check, shared=shared)
         except ServiceError:  # the index said no: it did not and will not name the blob
-            self._give_up(entry.blob, shared)
+            if not shared:
+                self.objects.delete(entry.blob)
             raise
         self._removal.add(free)
         return done
@@ -139,11 +140,11 @@ class Buckets:
     def delete_keys(self, bucket: str, keys: Sequence[str], *, check: Check | None = None) -> None:
         self._removal.add(self.keys.delete(bucket, keys, check=check))
 
-    def put_part(self, upload: Upload, part: Part, *, shared: bool = False) -> None:
+    def put_part(self, upload: Upload, part: Part) -> None:
         try:
-            free = self.uploads.put_part(upload, part, shared=shared)
+            free = self.uploads.put_part(upload, part)
         except ServiceError:  # the index said no: it did not and will not name the blob
-            self._give_up(part.blob, shared)
+            self.objects.delete(part.blob)
             raise
         self._removal.add(free)
 
@@ -152,7 +153,8 @@ class Buckets:
         try:
             done, free = self.uploads.complete(upload, entry, parts, check)
         except ServiceError:  # the index said no: it did not and will not name the blob
-            self._give_up(entry.blob, shared)
+            if not shared:
+                self.objects.delete(entry.blob)
             raise
         self._removal.add(free)
         return done
@@ -198,10 +200,6 @@ class Buckets:
             return receiver.commit()
         finally:
             receiver.abort()
-
-    def _give_up(self, blob: str, shared: bool) -> None:
-        if not shared:
-            self.objects.delete(blob)
 
 
 class _Removal:

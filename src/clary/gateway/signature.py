@@ -271,6 +271,8 @@ def _verify_v2(claim: Claim, request: HttpRequest, secret: str, now: datetime, p
     md5 = given.get("content-md5", request.headers.get("content-md5", ""))
     lines = "".join(f"{k}:{v}\n" for k, v in sorted(amz.items()))
     selected = sorted((k, v) for k, v in pairs if k in _SUBRESOURCES)
+    if path.count("/") == 1 and path != "/":
+        path += "/"  # a bucket is signed with a slash behind it and asked for without
     resource = path + ("?" + "&".join(f"{k}={v}" if v else k for k, v in selected) if selected else "")
     to_sign = f"{request.method}\n{md5}\n{content_type}\n{claim.expires}\n{lines}{resource}"
     expected = base64.b64encode(hmac.new(secret.encode(), to_sign.encode(), hashlib.sha1).digest())

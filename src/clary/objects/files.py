@@ -13,7 +13,6 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -25,6 +24,7 @@ PIECE = 1 << 20
 
 _ID = re.compile("[0-9a-f]{32}")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_NOT_BY_KERNEL = {errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 
 
 class DiskFull(ServiceError):
@@ -156,14 +156,21 @@ def _pieces(path: Path, start: int, length: int | None) -> Iterator[bytes]:
 
 def _copy(source: int, target: int) -> int:
     """All of one file behind what the other holds; by the kernel where it can, which may share the blocks."""
-    size = os.fstat(source).st_size
-    if not hasattr(os, "copy_file_range"):
-        with open(source, "rb", closefd=False) as a, open(target, "ab", closefd=False) as b:
-            shutil.copyfileobj(a, b, PIECE)
-        return size
-    left = size
-    while left:
-        left -= os.copy_file_range(source, target, left)
+    size = left = os.fstat(source).st_size
+    try:
+        # macOS has no such call; 0 is what some file systems answer in place of an error.
+        while left and hasattr(os, "copy_file_range") and (done := os.copy_file_range(source, target, left)):
+            left -= done
+    except OSError as error:
+        if error.errno not in _NOT_BY_KERNEL:
+            raise
+    while left and (piece := os.read(source, PIECE)):
+        left -= len(piece)
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[os.write(target, rest) :]
+    if left:
+        raise OSError(errno.EIO, "a blob is shorter than its file system says")
     return size
 
 

@@ -81,16 +81,11 @@ class Uploads:
             ).fetchall()
         return [Part(n, blob, size, etag, time_of(at), checksum) for n, blob, size, etag, at, checksum in rows]
 
-    def put_part(self, upload: Upload, part: Part, *, shared: bool = False) -> list[str]:
-        """Set a part, over one of the same number; answers the blobs that are free.
-
-        ``shared`` as in ``KeyIndex.put``.
-        """
+    def put_part(self, upload: Upload, part: Part) -> list[str]:
+        """Set a part, over one of the same number; answers the blobs that are free."""
 
         def insert(db: sqlite3.Connection) -> list[str]:
             _find(db, upload.bucket, upload.key, upload.id)
-            if shared and unused(db, [part.blob]):
-                raise OperationAborted
             at = (upload.id, part.number)
             before = [b for (b,) in db.execute("SELECT blob FROM parts WHERE upload = ? AND number = ?", at)]
             db.execute(

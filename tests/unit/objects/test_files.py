@@ -36,6 +36,27 @@ def test_an_aborted_blob_leaves_no_file(objects: FileObjects) -> None:
     assert files(objects) == []
 
 
+@pytest.mark.parametrize("kernel", ["none", "unable", "lazy", "halfway"])
+def test_blobs_are_joined_where_the_kernel_does_not_copy(
+    objects: FileObjects, monkeypatch: pytest.MonkeyPatch, kernel: str
+) -> None:
+    """macOS has no such call; network and stacked file systems refuse it or copy nothing."""
+    calls: list[int] = []
+
+    def copy_file_range(source: int, target: int, count: int) -> int:
+        calls.append(count)
+        if kernel == "unable" or (kernel == "halfway" and len(calls) > 1):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return 0 if kernel == "lazy" else os.write(target, os.read(source, min(count, 1000)))
+
+    parts = [put(objects, b"one" * 1_000_000), put(objects, b""), put(objects, b"two")]
+    if kernel == "none":
+        monkeypatch.delattr(os, "copy_file_range", raising=False)
+    else:
+        monkeypatch.setattr(os, "copy_file_range", copy_file_range, raising=False)
+    assert content(objects, objects.join(parts).id) == b"one" * 1_000_000 + b"two"
+
+
 def test_a_failed_join_leaves_no_file(objects: FileObjects) -> None:
     blob = put(objects, b"x")
     with pytest.raises(KeyError):

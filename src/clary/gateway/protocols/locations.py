@@ -65,6 +65,9 @@ def headers(shape: StructureShape | None, result: dict[str, Any]) -> dict[str, s
 
 
 def status(operation: OperationModel, result: dict[str, Any]) -> int:
+    """The status: of a member, of the private ``_status`` (206, 304: the model knows none), or the model's."""
+    if "_status" in result:
+        return int(result["_status"])
     shape = operation.output_shape
     for name, member in (shape.members if shape else {}).items():
         if member.serialization.get("location") == "statusCode" and result.get(name):

@@ -14,6 +14,23 @@ from clary.gateway.protocols import json_values, locations, xml_values
 NAME = "rest-xml"
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+# What S3 calls the documents whose name the model does not tell. botocore does not look; Arrow and others do.
+_ROOTS = {
+    "CompleteMultipartUpload": "CompleteMultipartUploadResult",
+    "CreateMultipartUpload": "InitiateMultipartUploadResult",
+    "DeleteObjects": "DeleteResult",
+    "GetBucketAcl": "AccessControlPolicy",
+    "GetBucketTagging": "Tagging",
+    "GetBucketVersioning": "VersioningConfiguration",
+    "GetObjectAcl": "AccessControlPolicy",
+    "GetObjectAttributes": "GetObjectAttributesResponse",
+    "GetObjectTagging": "Tagging",
+    "ListBuckets": "ListAllMyBucketsResult",
+    "ListMultipartUploads": "ListMultipartUploadsResult",
+    "ListObjects": "ListBucketResult",
+    "ListObjectsV2": "ListBucketResult",
+    "ListParts": "ListPartsResult",
+}
 
 
 def parse(operation: OperationModel, http: HttpRequest, labels: dict[str, str]) -> dict[str, Any]:
@@ -52,7 +69,8 @@ def serialize(operation: OperationModel, result: dict[str, Any], request_id: str
     if shape is None or not locations.body_members(shape):
         return HttpAnswer(status, headers, b"")
     members = {name: result[name] for name in locations.body_members(shape) if result.get(name) is not None}
-    return HttpAnswer(status, _xml(headers), _document(shape, members, shape.serialization.get("name", shape.name)))
+    root = _ROOTS.get(operation.name) or shape.serialization.get("name", shape.name)
+    return HttpAnswer(status, _xml(headers), _document(shape, members, root))
 
 
 def serialize_error(

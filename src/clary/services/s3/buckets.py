@@ -8,7 +8,7 @@ from clary.context import Context
 from clary.errors import NotServed, ServiceError
 from clary.services import operation
 from clary.services.s3.access import OWNER, check_served, open_bucket, seconds
-from clary.services.s3.descriptions import check_tags, tag_set, tags_of_set
+from clary.services.s3.descriptions import check_tags, pairs, tag_set, tags_of_set
 from clary.store.keys import Bucket
 
 HOME = "us-east-1"
@@ -26,7 +26,7 @@ def create_bucket(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     if settings.get("Location") or settings.get("Bucket"):
         raise NotServed("Clary does not serve directory buckets.")
     name, region = request["Bucket"], _region(context, settings.get("LocationConstraint"))
-    tags = check_tags([(tag["Key"], tag["Value"]) for tag in settings.get("Tags", [])], 50)
+    tags = check_tags(pairs(settings.get("Tags", [])), 50)
     if not context.buckets.create_bucket(name, region, tags) and context.region != HOME:
         raise ServiceError(
             "Your previous request to create the named bucket succeeded and you already own it.",

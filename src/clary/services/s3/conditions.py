@@ -8,30 +8,25 @@ from typing import Any
 
 from clary.errors import NotServed
 from clary.services.s3.access import seconds
-from clary.services.s3.errors import NotModified, PreconditionFailed
+from clary.services.s3.errors import PreconditionFailed
 from clary.store.key_errors import NoSuchKey
 from clary.store.keys import Check, Entry
 
 
-def check_read(request: Mapping[str, Any], entry: Entry) -> None:
-    """``PreconditionFailed`` or ``NotModified``. A condition on the ETag silences the one on the time beside it."""
-    modified = seconds(entry.modified)
+def has_news(request: Mapping[str, Any], entry: Entry) -> bool:
+    """Whether the caller has not got the object as it is; ``PreconditionFailed``.
+
+    A condition on the ETag silences the one on the time beside it.
+    """
     _check_unchanged(request, entry, "")
-    if (none := request.get("IfNoneMatch")) is not None:
-        if _names(none, entry):
-            raise NotModified(entry.etag, modified)
-    elif _since(modified, request.get("IfModifiedSince")):
-        raise NotModified(entry.etag, modified)
+    return _unknown(request, entry, "") is None
 
 
 def check_copy(request: Mapping[str, Any], source: Entry) -> None:
     """The conditions on the source of a copy: ``PreconditionFailed``."""
     _check_unchanged(request, source, "CopySource")
-    if (none := request.get("CopySourceIfNoneMatch")) is not None:
-        if _names(none, source):
-            raise PreconditionFailed("x-amz-copy-source-If-None-Match")
-    elif _since(seconds(source.modified), request.get("CopySourceIfModifiedSince")):
-        raise PreconditionFailed("x-amz-copy-source-If-Modified-Since")
+    if (failed := _unknown(request, source, "CopySource")) is not None:
+        raise PreconditionFailed(f"x-amz-copy-source-{failed}")
 
 
 def for_write(request: Mapping[str, Any]) -> Check | None:
@@ -75,11 +70,17 @@ def _check_unchanged(request: Mapping[str, Any], entry: Entry, prefix: str) -> N
         raise PreconditionFailed(f"{header}If-Unmodified-Since")
 
 
+def _unknown(request: Mapping[str, Any], entry: Entry, prefix: str) -> str | None:
+    """The header by which the caller asks for news only and there are none, or None."""
+    if (none := request.get(f"{prefix}IfNoneMatch")) is not None:
+        return "If-None-Match" if _names(none, entry) else None
+    since = request.get(f"{prefix}IfModifiedSince")
+    # A time that is yet to come is no condition (RFC 9110 §13.1.3).
+    if since is not None and seconds(entry.modified) <= since <= datetime.now(UTC):
+        return "If-Modified-Since"
+    return None
+
+
 def _names(condition: str, entry: Entry) -> bool:
     tags = [tag.strip().removeprefix("W/").strip('"') for tag in condition.split(",")]
     return "*" in tags or entry.etag in tags
-
-
-def _since(modified: datetime, since: datetime | None) -> bool:
-    # A time that is yet to come is no condition (RFC 9110 §13.1.3).
-    return since is not None and modified <= since <= datetime.now(UTC)

@@ -15,14 +15,27 @@ from clary.services.s3 import bodies, checksums, conditions, descriptions
 from clary.services.s3.access import check_key, check_owner, check_served, check_version, open_bucket, seconds
 from clary.services.s3.descriptions import quoted, tags_of_header
 from clary.services.s3.errors import InvalidArgument, InvalidRequest
+from clary.store.key_errors import OperationAborted
 from clary.store.keys import Checksum, Entry
+
+_TRIES = 5
 
 
 @operation
 def copy_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     check_served(request)
-    bucket, key, check = open_bucket(context, request).name, check_key(request["Key"]), conditions.for_write(request)
-    source = find_source(context, request)
+    open_bucket(context, request)
+    check_key(request["Key"])
+    for _ in range(_TRIES):
+        try:
+            return _copy(context, request, find_source(context, request))
+        except OperationAborted:  # the source was overwritten meanwhile: copy what stands there now
+            continue
+    raise OperationAborted
+
+
+def _copy(context: Context, request: dict[str, Any], source: Entry) -> dict[str, Any]:
+    bucket, key, check = request["Bucket"], request["Key"], conditions.for_write(request)
     if source.size > bodies.LARGEST:
         raise InvalidRequest(
             f"The specified copy source is larger than the maximum allowable size for a copy source: {bodies.LARGEST}"

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from clary.services.s3.access import seconds
-from clary.services.s3.errors import InvalidArgument, InvalidTag, MetadataTooLarge
+from clary.services.s3.errors import InvalidArgument, InvalidTag, MalformedXML, MetadataTooLarge
 from clary.store.keys import Entry
 
 DEFAULT_TYPE = "binary/octet-stream"
@@ -81,7 +81,7 @@ def quoted(etag: str) -> str:
 def tags_of_header(text: str) -> dict[str, str]:
     """``k=v&k2=v2``, as a URL's query."""
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text))
+        found = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text))
     except ValueError:
         raise InvalidArgument(
             "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag "
@@ -89,17 +89,23 @@ def tags_of_header(text: str) -> dict[str, str]:
             "x-amz-tagging",
             text,
         ) from None
-    return check_tags(pairs, most=10)
+    return check_tags(found, most=10)
 
 
 def tags_of_set(tagging: Mapping[str, Any], most: int) -> dict[str, str]:
-    return check_tags([(tag["Key"], tag["Value"]) for tag in tagging["TagSet"]], most)
+    return check_tags(pairs(tagging.get("TagSet", [])), most)
 
 
-def check_tags(pairs: list[tuple[str, str]], most: int) -> dict[str, str]:
+def pairs(tags: list[dict[str, str]]) -> list[tuple[str, str]]:
+    if any(tag.keys() != {"Key", "Value"} for tag in tags):
+        raise MalformedXML
+    return [(tag["Key"], tag["Value"]) for tag in tags]
+
+
+def check_tags(given: list[tuple[str, str]], most: int) -> dict[str, str]:
     """``InvalidTag`` by S3's rules on names, lengths and repeats; BadRequest if there are more than ``most``."""
     tags: dict[str, str] = {}
-    for key, value in pairs:
+    for key, value in given:
         if not key or len(key) > 128:
             raise InvalidTag("The TagKey you have provided is invalid", TagKey=key)
         if len(value) > 256:

@@ -3,15 +3,12 @@
 * ServiceError
   + InvalidArgument, InvalidRequest, MalformedXML, InvalidTag
   + InvalidRange (416)
-  + NotModified (304, without a body)
   + PreconditionFailed (412)
   + BadDigest, InvalidDigest
   + EntityTooLarge, KeyTooLong, MetadataTooLarge
 """
 
 from __future__ import annotations
-
-from datetime import datetime
 
 from clary.errors import ServiceError
 
@@ -44,16 +41,6 @@ class InvalidRange(ServiceError):
 
     def __init__(self, asked: str, size: int) -> None:
         super().__init__("The requested range is not satisfiable", RangeRequested=asked, ActualObjectSize=str(size))
-
-
-class NotModified(ServiceError):
-    """The caller has it already; ``headers`` go with the status."""
-
-    code = "NotModified"
-    status = 304
-
-    def __init__(self, etag: str, modified: datetime) -> None:
-        super().__init__("Not Modified", ETag=f'"{etag}"', LastModified=modified)
 
 
 class PreconditionFailed(ServiceError):

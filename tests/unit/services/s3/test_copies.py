@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from clary.buckets import Buckets, Entry
 from clary.services.s3.copies import parse_source
 from tests.unit.services.s3.conftest import Caller
 from tests.unit.services.s3.test_objects import refused
@@ -60,6 +62,20 @@ def test_onto_itself_only_with_a_change(filled: Caller) -> None:
     filled.copy_object(**here, MetadataDirective="REPLACE", ContentType="text/plain")
     assert filled.content(Bucket="ward", Key="a b+c/ä") == b"bytes"
     assert filled.head_object(Bucket="ward", Key="a b+c/ä")["ContentType"] == "text/plain"
+
+
+def test_a_source_that_is_overwritten_meanwhile(filled: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = Buckets.put_entry
+    rivals = iter([b"rival 1", b"rival 2"])
+
+    def raced(self: Buckets, entry: Entry, **given: Any) -> Entry:
+        if given.get("shared") and (content := next(rivals, None)):
+            self.put_bytes("s3://ward/a b+c/ä", content)
+        return put(self, entry, **given)
+
+    monkeypatch.setattr(Buckets, "put_entry", raced)
+    filled.copy_object(Bucket="ward", Key="copy", CopySource=SOURCE)
+    assert filled.content(Bucket="ward", Key="copy") == b"rival 2"
 
 
 def test_another_checksum(filled: Caller) -> None:

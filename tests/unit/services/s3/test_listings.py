@@ -24,6 +24,8 @@ KEYS = [
     "z\U00010000",
     "z\U0010ffff\U0010ffff",
     "%2B+ &",
+    "nul\0byte",
+    "nul\0",
 ]
 
 

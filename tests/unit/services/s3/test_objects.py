@@ -232,6 +232,8 @@ class TestConditions:
         assert self.status(s3, IfMatch='"other"') == 412
         assert self.status(s3, IfNoneMatch=etag) == 304
         assert self.status(s3, IfNoneMatch="*") == 304
+        known = s3.get_object(Bucket="ward", Key="a", IfNoneMatch=etag)
+        assert known.keys() == {"_status", "ETag", "LastModified"}
         assert self.status(s3, IfNoneMatch='"other"') == 200
 
     def test_by_time(self, s3: Caller, modified: datetime) -> None:
@@ -272,7 +274,8 @@ def test_delete_objects(s3: Caller) -> None:
     quiet = s3.delete_objects(Bucket="ward", Delete={"Objects": [{"Key": "b"}, {"Key": "c"}], "Quiet": True})
     assert quiet == {"Deleted": [], "Errors": []}
     assert s3.list_objects_v2(Bucket="ward")["KeyCount"] == 0
-    refused(s3.delete_objects, "MalformedXML", Bucket="ward", Delete={"Objects": [{"Key": "a"}] * 1001})
+    for malformed in ([{"Key": "a"}] * 1001, [], [{"ETag": "x"}]):
+        refused(s3.delete_objects, "MalformedXML", Bucket="ward", Delete={"Objects": malformed})
 
 
 def test_tags(s3: Caller) -> None:

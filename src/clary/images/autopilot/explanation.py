@@ -14,8 +14,23 @@ import numpy as np
 import pandas as pd
 import shap
 
+from clary.images.autopilot.description import REGRESSION
+
 Predict = Callable[[pd.DataFrame], np.ndarray]
 """Raw rows → one number each: the prediction, or the probability of the class that is explained."""
+
+
+def mixed(predictor: Any, members: dict[str, float], problem: str, rows: pd.DataFrame) -> np.ndarray:
+    """The weighted mean of the members' predictions: shape (rows,) for regression, else (rows, classes)."""
+    ask = predictor.predict if problem == REGRESSION else predictor.predict_proba
+    parts = [weight * np.asarray(ask(rows, model=model), dtype=float) for model, weight in members.items()]
+    return np.sum(parts, axis=0)
+
+
+def explained_number(predictor: Any, members: dict[str, float], problem: str, rows: pd.DataFrame) -> np.ndarray:
+    """One number for each row: the prediction, or the probability of the last class."""
+    values = mixed(predictor, members, problem, rows)
+    return values if problem == REGRESSION else values[:, -1]
 
 
 @dataclass(frozen=True)

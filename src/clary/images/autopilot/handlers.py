@@ -23,7 +23,7 @@ import pandas as pd
 from autogluon.tabular import TabularPredictor
 
 from clary.images.autopilot.description import REGRESSION
-from clary.images.autopilot.explanation import Explainer
+from clary.images.autopilot.explanation import Explainer, explained_number, mixed
 
 DEFAULT_ACCEPT = "text/csv"
 
@@ -42,6 +42,7 @@ class BadRow(Exception):
 class Model:
     predictor: TabularPredictor
     about: dict[str, Any]
+    members: dict[str, float]
     background: pd.DataFrame
 
 
@@ -68,9 +69,13 @@ def model_fn(model_dir: str) -> Model:
     predictor = TabularPredictor.load(
         str(folder / "predictor"), verbosity=0, require_py_version_match=False, require_version_match=False
     )
-    predictor.persist([about["model"]])
+    candidate = os.environ.get("AUTOPILOT_CANDIDATE", about["best"])
+    if candidate not in about["candidates"]:
+        raise ValueError(f"AUTOPILOT_CANDIDATE names {candidate!r}; there are {', '.join(about['candidates'])}")
+    members = about["candidates"][candidate]
+    predictor.persist(list(members))
     background = _typed(pd.DataFrame(json.loads((folder / "background.json").read_text())), about)
-    model = Model(predictor, about, background)
+    model = Model(predictor, about, members, background)
     predict_fn(Asked(background.head(1)), model)  # the first prediction loads what the others need
     return model
 
@@ -90,13 +95,11 @@ def input_fn(body: Any, content_type: str) -> Any:
 
 def predict_fn(data: Any, model: Model) -> Answer:
     asked = data if isinstance(data, Asked) else Asked(_table(data[0], model.about), data[1])
-    name, problem = model.about["model"], model.about["problem"]
-    if problem == REGRESSION:
-        answer = Answer([float(v) for v in model.predictor.predict(asked.rows, model=name)], None, [])
+    values = mixed(model.predictor, model.members, model.about["problem"], asked.rows)
+    if model.about["problem"] == REGRESSION:
+        answer = Answer(values.tolist(), None, [])
     else:
-        probability = model.predictor.predict_proba(asked.rows, model=name)
-        labels = [str(label) for label in probability.columns]
-        values = probability.to_numpy()
+        labels = [str(label) for label in model.predictor.class_labels]
         answer = Answer([labels[i] for i in values.argmax(axis=1)], values, labels)
     if asked.explain:
         _explain(asked, model, answer)
@@ -189,12 +192,8 @@ def _typed(table: pd.DataFrame, about: dict[str, Any]) -> pd.DataFrame:
 
 
 def _explain(asked: Asked, model: Model, answer: Answer) -> None:
-    name = model.about["model"]
-
     def predict(rows: pd.DataFrame) -> np.ndarray:
-        if model.about["problem"] == REGRESSION:
-            return np.asarray(model.predictor.predict(rows, model=name), dtype=float)
-        return np.asarray(model.predictor.predict_proba(rows, model=name))[:, -1]
+        return explained_number(model.predictor, model.members, model.about["problem"], rows)
 
     found = Explainer(predict, model.background, budget=256).explain(asked.rows)
     answer.baseline = found.baseline

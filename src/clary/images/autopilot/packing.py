@@ -1,13 +1,14 @@
 """From the search's models to what an endpoint needs: every candidate refitted on all rows, quick for one row.
 
 Five folds of several models would answer a row in hundreds of milliseconds. So each candidate is fitted once more, on
-all rows; forests get one thread (for one row, starting threads is all they would do); and an ensemble that is still
-slow gives up its slowest member. Why so: docs/design/004-autopilot-ensembles.md.
+all rows, and forests get one thread: for one row, starting threads is all they would do. Why so:
+docs/design/004-autopilot-ensembles.md.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -16,24 +17,23 @@ import pandas as pd
 from autogluon.tabular import TabularPredictor
 
 from clary.images.autopilot import problems
-from clary.images.autopilot.description import REGRESSION, Description
+from clary.images.autopilot.description import Description
 from clary.images.autopilot.search import Candidate
 
-_QUICK = 0.020  # seconds for one row
 BACKGROUND = 24  # rows that stand for the table when a prediction is explained
 
+Members = dict[str, float]
+"""Served model → weight; a candidate that is no ensemble has one, of weight 1."""
 
-def refit(predictor: TabularPredictor, candidates: list[Candidate], row: pd.DataFrame) -> dict[str, str]:
-    """Candidate's model → the model that serves it, fitted on all rows."""
+
+def refit(predictor: TabularPredictor, candidates: list[Candidate]) -> dict[str, str]:
+    """Candidate's model → the model that serves it, fitted on all rows and held in memory."""
     full = predictor.refit_full("all")
-    for model in set(full.values()):
+    serving = {c.model: full.get(c.model, c.model) for c in candidates}
+    for model in set(serving.values()):
         _single_threaded(predictor, model)
-    predictor.persist("all")
-    serving = {candidate.model: full.get(candidate.model, candidate.model) for candidate in candidates}
-    return {
-        name: _quick_ensemble(predictor, model, row) if name.startswith("WeightedEnsemble") else model
-        for name, model in serving.items()
-    }
+    predictor.persist(list(set(serving.values())))
+    return serving
 
 
 def latency(predictor: TabularPredictor, model: str, row: pd.DataFrame) -> float:
@@ -49,63 +49,49 @@ def latency(predictor: TabularPredictor, model: str, row: pd.DataFrame) -> float
 
 def pack(
     predictor: TabularPredictor,
-    serving: dict[str, str],
+    members: dict[str, Members],
     best: str,
     table: pd.DataFrame,
     wish: Description,
     folder: Path,
 ) -> None:
-    """Write the model folder: the predictor, stripped to what predicts, and what the handlers must know."""
-    predictor.clone_for_deployment(str(folder / "predictor"), model=serving[best], dirs_exist_ok=True)
+    """Write the model folder: all that predicts, for every candidate, and what the handlers must know."""
     features = [name for name in table.columns if name not in {wish.target, wish.weight}]
+    kept = sorted({model for weights in members.values() for model in weights})
+    predictor.unpersist()
+    predictor.delete_models(models_to_keep=kept, dry_run=False)
+    predictor.save_space()
+    shutil.copytree(predictor.path, folder / "predictor", dirs_exist_ok=True)
     about: dict[str, Any] = {
         "target": wish.target,
         "problem": wish.problem,
+        "metric": wish.metric,
         "features": features,
         "types": {name: _kind(table[name]) for name in features},
-        "labels": [str(label) for label in predictor.class_labels] if wish.problem != REGRESSION else [],
-        "model": serving[best],
-        "metric": wish.metric,
+        "candidates": members,
+        "best": best,
     }
     (folder / "about.json").write_text(json.dumps(about, indent=1))
-    sample = table[features].sample(min(BACKGROUND, len(table)), random_state=7)
+    sample = table[features].sample(min(BACKGROUND, len(table)), random_state=8)
     sample.to_json(folder / "background.json", orient="records")
 
 
-def _quick_ensemble(predictor: TabularPredictor, model: str, row: pd.DataFrame) -> str:
-    """The ensemble, or one of fewer members, that answers a row quickly."""
-    members = _members(predictor, model)
-    while latency(predictor, model, row) > _QUICK and len(members) > 1:
-        slowest = max(members, key=lambda name: latency(predictor, name, row))
-        members.remove(slowest)
-        folds = [name.removesuffix("_FULL") for name in members]
-        predictor.fit_weighted_ensemble(base_models=folds, name_suffix=f"Quick{len(members)}")
-        made = predictor.model_names()[-1]
-        model = predictor.refit_full(made)[made]
-        predictor.persist([model])
-        print(f"For quick answers the ensemble leaves {slowest} out.", flush=True)
-    return model
-
-
-def _members(predictor: TabularPredictor, model: str) -> list[str]:
-    found: list[str] = predictor.info()["model_info"][model]["stacker_info"]["base_model_names"] or []
-    return list(found)
+def metric_direction(metric: str) -> str:
+    return "Maximize" if problems.bigger_is_better(metric) else "Minimize"
 
 
 def _single_threaded(predictor: TabularPredictor, model: str) -> None:
     trainer = predictor._trainer
     loaded = trainer.load_model(model)
-    inner = getattr(loaded, "models", None) or [loaded]
+    inner = [loaded.load_child(child) for child in loaded.models] if hasattr(loaded, "load_child") else [loaded]
     for item in inner:
-        estimator = getattr(loaded.load_child(item) if isinstance(item, str) else item, "model", None)
+        estimator = getattr(item, "model", None)
         if hasattr(estimator, "n_jobs"):
             estimator.n_jobs = 1
+            if item is not loaded:
+                item.save()
     trainer.save_model(loaded)
 
 
 def _kind(column: pd.Series) -> str:
     return "number" if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column) else "text"
-
-
-def metric_direction(metric: str) -> str:
-    return "Maximize" if problems.bigger_is_better(metric) else "Minimize"

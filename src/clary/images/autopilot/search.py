@@ -1,4 +1,4 @@
-"""Training the candidates, one after the other, each with five folds, then their ensemble.
+"""Training the candidates, one after the other, each with five folds.
 
 AutoGluon does the learning. Each candidate is trained by a call of its own, so that it can be shown as soon as it is
 there and the time that is left is dealt out anew. A library that does not load costs its candidates, not the job.
@@ -22,7 +22,6 @@ from clary.images.autopilot.description import REGRESSION, Description
 from clary.images.autopilot.messages import ClientError
 
 _FOLDS = 5
-_ENSEMBLE = "WeightedEnsemble"
 _RESERVE = 0.25  # of the budget: for the ensemble, refitting, explanations and reports
 _LEAST = 4.0  # seconds; a candidate with less time is not begun
 
@@ -83,7 +82,7 @@ class Search:
         )
 
     def run(self) -> Iterator[Candidate]:
-        """The candidates as they are trained, the ensemble last; ``ClientError`` if not one could be."""
+        """The candidates as they are trained; ``ClientError`` if not one could be."""
         plan = [step for step in _PLAN if not self._wish.algorithms or step[0] in self._wish.algorithms]
         if not plan:
             asked, known = ", ".join(self._wish.algorithms), ", ".join(ALGORITHMS)
@@ -103,10 +102,6 @@ class Search:
             raise ClientError(
                 "no candidate could be trained in the time given: allow more (MaxAutoMLJobRuntimeInSeconds)"
             )
-        if found > 1 and self._wish.candidates > found:
-            began = time.time()
-            self.predictor.fit_weighted_ensemble()
-            yield self._candidate(self.predictor.model_names()[-1], "ensemble", began)
 
     def _share(self, left: int) -> float:
         """Seconds for the next candidate: an even share of what is left, a little more for the early ones."""

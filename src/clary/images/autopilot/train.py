@@ -16,17 +16,30 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from clary.images.autopilot import description, exploration, insights, packing, pages, problems, tables
+from clary.images.autopilot import description, ensemble, exploration, insights, packing, pages, problems, tables
 from clary.images.autopilot.description import REGRESSION, Description
-from clary.images.autopilot.explanation import Explainer, analysis
+from clary.images.autopilot.explanation import Explainer, analysis, explained_number
 from clary.images.autopilot.messages import ClientError, Messages
 from clary.images.autopilot.search import Candidate, Search
 from clary.runtime import contract
 
 _EXPLAINED = 60  # rows, for the global explanation
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What the reports are about: the table, the wish, and what each candidate's prediction is made of."""
+
+    table: pd.DataFrame
+    wish: Description
+    predictor: Any
+    members: dict[str, packing.Members]
+
+    def predict(self, candidate: str) -> Any:
+        """Raw rows → the number that is explained."""
+        return lambda rows: explained_number(self.predictor, self.members[candidate], self.wish.problem, rows)
 
 
 def main() -> int:
@@ -52,16 +65,19 @@ def run(wish: Description, messages: Messages) -> None:
     scratch = Path(tempfile.mkdtemp(prefix="autopilot-"))
     search = Search(table, wish, scratch / "models", deadline)
     candidates = _train(search, wish, messages)
-    best = _best(candidates, wish)
     features = [name for name in table.columns if name not in {wish.target, wish.weight}]
     row = table[features].head(1)
     _say("Fitting the candidates once more, on all rows")
-    serving = packing.refit(search.predictor, candidates, row)
+    serving = packing.refit(search.predictor, candidates)
     latencies = {c.model: packing.latency(search.predictor, serving[c.model], row) for c in candidates}
+    members = {c.model: {serving[c.model]: 1.0} for c in candidates}
+    if wish.candidates > len(candidates):
+        _add_ensemble(candidates, latencies, members, serving, table[wish.target], wish)
+    best = _best(candidates, wish)
     for candidate in candidates:
         messages.candidate(_line(candidate, wish, candidate is best, latencies[candidate.model]))
-    packing.pack(search.predictor, serving, best.model, table, wish, contract.MODEL)
-    _report(search, serving, candidates, best, latencies, table, wish, messages)
+    _report(Asked(table, wish, search.predictor, members), candidates, best, latencies, messages)
+    packing.pack(search.predictor, members, best.model, table, wish, contract.MODEL)
     shutil.rmtree(scratch, ignore_errors=True)
     done = "MaxAutoMLJobRuntimeReached" if time.monotonic() > deadline else "Completed"
     messages.progress(status=done, best=best.model)
@@ -94,6 +110,28 @@ def _train(search: Search, wish: Description, messages: Messages) -> list[Candid
     return found
 
 
+def _add_ensemble(
+    candidates: list[Candidate],
+    latencies: dict[str, float],
+    members: dict[str, packing.Members],
+    serving: dict[str, str],
+    actual: pd.Series,
+    wish: Description,
+) -> None:
+    found = ensemble.choose(candidates, latencies, actual, wish)
+    if found is None:
+        _say("No ensemble is better than the best candidate alone.")
+        return
+    candidate, weights = found
+    candidates.append(candidate)
+    latencies[candidate.model] = sum(latencies[name] for name in weights)
+    members[candidate.model] = {serving[name]: weight for name, weight in weights.items()}
+    shares = ", ".join(f"{name} {weight:.0%}" for name, weight in weights.items())
+    _say(
+        f"[{len(candidates)}/{wish.candidates}] {candidate.model}: {wish.metric} {candidate.metrics[wish.metric]:.5g} ({shares})"
+    )
+
+
 def _best(candidates: list[Candidate], wish: Description) -> Candidate:
     sign = 1 if problems.bigger_is_better(wish.metric) else -1
     return max(candidates, key=lambda c: sign * c.metrics[wish.metric])
@@ -117,24 +155,17 @@ def _line(candidate: Candidate, wish: Description, best: bool, latency: float | 
 
 
 def _report(
-    search: Search,
-    serving: dict[str, str],
-    candidates: list[Candidate],
-    best: Candidate,
-    latencies: dict[str, float],
-    table: pd.DataFrame,
-    wish: Description,
-    messages: Messages,
+    asked: Asked, candidates: list[Candidate], best: Candidate, latencies: dict[str, float], messages: Messages
 ) -> None:
-    name = best.model
+    name, table, wish = best.model, asked.table, asked.wish
     messages.progress(status="GeneratingExplainabilityReport")
     _say("Explaining the best candidate")
     features = [c for c in table.columns if c not in {wish.target, wish.weight}]
     rows = table[features].sample(min(_EXPLAINED, len(table)), random_state=7).reset_index(drop=True)
     background = table[features].sample(min(packing.BACKGROUND, len(table)), random_state=8)
-    explanation = Explainer(_predict(search, serving[name], wish), background).explain(rows)
+    explanation = Explainer(asked.predict(name), background).explain(rows)
     base = f"documentation/explainability/output/{name}"
-    label = "label0" if wish.problem == REGRESSION else str(search.predictor.class_labels[-1])
+    label = "label0" if wish.problem == REGRESSION else str(asked.predictor.class_labels[-1])
     messages.artifact(f"{base}/explanations_shap/baseline.csv", background.to_csv(index=False))
     values = pd.DataFrame(explanation.values, columns=explanation.features)
     messages.artifact(f"{base}/explanations_shap/out.csv", values.to_csv(index=False))
@@ -158,13 +189,6 @@ def _report(
         pages.panel("What matters", insights.charts.bars(important, "mean absolute SHAP value")),
     ]
     messages.artifact("documentation/report.html", insights.leaderboard_page(board, wish, parts))
-
-
-def _predict(search: Search, model: str, wish: Description) -> Any:
-    """Raw rows → the number that is explained: the prediction, or the probability of the last class."""
-    if wish.problem == REGRESSION:
-        return lambda rows: np.asarray(search.predictor.predict(rows, model=model), dtype=float)
-    return lambda rows: np.asarray(search.predictor.predict_proba(rows, model=model))[:, -1]
 
 
 def _say(text: str) -> None:

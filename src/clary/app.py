@@ -23,6 +23,7 @@ from clary.gateway.app import Gateway
 from clary.gateway.pages import Pages
 from clary.gateway.tunnel import Tunnel
 from clary.images.environments import Environments
+from clary.jobs.automl import AutoMLJobs
 from clary.jobs.credentials import TaskCredentials
 from clary.jobs.endpoints import Endpoints
 from clary.jobs.images import Images
@@ -85,6 +86,7 @@ def build(settings: Settings, folder: DataFolder, port: int, tunnel_port: int) -
         engine,
         [
             TrainingJobs(context, engine, images, credentials, tasks),
+            AutoMLJobs(context, tasks),
             Endpoints(context, engine, images, credentials, tasks),
         ],
     )

@@ -95,6 +95,8 @@ class Loop:
         reconciler = self._reconcilers.get(record.kind)
         if reconciler is None:
             return
+        if owner := record.body.get("_owner"):  # a job made for another one
+            self.wake((owner[0], owner[1], owner[2]))
         self.wake(record.key)
         if record.status in reconciler.terminal or record.status == "Deleted":
             with self._changed:

@@ -81,10 +81,10 @@ def _answer(transformer: Transformer, request: Request) -> Response:
     try:
         return transformer.transform(request)
     except Exception as error:  # noqa: BLE001 - the user's code may raise anything; the client and the log are told
-        text = "".join(traceback.format_exception(error))
-        print(text, file=sys.stderr, flush=True)
         status = 415 if type(error).__name__ == "UnsupportedContent" else int(getattr(error, "status_code", 500))
-        return Response(status, (str(error) if status < 500 else f"{error}\n{text}").encode(), "text/plain")
+        text = str(error) if status < 500 else f"{error}\n{''.join(traceback.format_exception(error))}"
+        print(f"{status}: {text}", file=sys.stderr, flush=True)
+        return Response(status, text.encode(), "text/plain")
 
 
 def _load() -> Transformer:

@@ -44,7 +44,9 @@ def svg(chart: Any) -> str:
     chart.savefig(buffer, format="svg")
     plt.close(chart)
     text = buffer.getvalue()
-    return text[text.index("<svg") :].replace("<svg ", '<svg role="img" style="width:100%;height:auto" ', 1)
+    return text[text.index("<svg") :].replace(
+        "<svg ", '<svg role="img" style="width:100%;max-width:42rem;height:auto" ', 1
+    )
 
 
 def bars(values: dict[str, float], label: str, colour: str = ACCENT) -> str:

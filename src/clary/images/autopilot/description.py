@@ -1,4 +1,4 @@
-"""What an Autopilot job is asked to do, as the server wrote it into the hyperparameter ``autopilot``."""
+"""What an Autopilot job is asked to do, as the server wrote it into the channel ``job``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Description:
 
 def read() -> Description:
     """The description of this task."""
-    text: dict[str, Any] = json.loads(contract.read_config("hyperparameters.json")["autopilot"])
+    text: dict[str, Any] = json.loads((contract.DATA / "job/job.json").read_text())
     for name in ("algorithms", "features"):
         text[name] = tuple(text.get(name, ()))
     return Description(**text)

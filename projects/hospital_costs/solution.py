@@ -29,7 +29,8 @@ if not LOCAL and os.environ.get("ALLOW_AWS") != "1":
 import logging
 import time
 
-logging.getLogger("sagemaker.config").setLevel(logging.WARNING)  # it tells which settings it did not find
+for chatty in ("sagemaker.config", "botocore"):
+    logging.getLogger(chatty).setLevel(logging.WARNING)
 os.environ.setdefault("SAGEMAKER_SUPPRESS_V2_WARNING", "1")  # that there is a version 3, too
 import sagemaker
 
@@ -243,7 +244,7 @@ import clean
 
 for name in (f"{PREFIX}-trees", ENDPOINT):
     clean.endpoint(sm, name)
-second.deploy(1, "ml.m5.large", endpoint_name=f"{PREFIX}-trees", wait=False)
+second.deploy(1, "ml.m5.large", endpoint_name=f"{PREFIX}-trees", model_name=second_job, wait=False)
 sm.get_waiter("endpoint_in_service").wait(EndpointName=f"{PREFIX}-trees", WaiterConfig={"Delay": 5})
 
 # %% [markdown]

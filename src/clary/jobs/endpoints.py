@@ -118,6 +118,9 @@ class Endpoints:
             image = catalog.find(container["Image"])
             self._images.prepare(image)
             _unpack(context, _model_uri(container), ml / "model")
+            # The SDK leaves an estimator's own script in S3 and names it here, where AWS's containers fetch it from.
+            if (code := container.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")).startswith("s3://"):
+                _unpack(context, code, ml / "code")
             layout = self._images.layout(image, requirements=None)
         except (images.CannotPrepare, catalog.UnknownImage, CannotUnpack) as error:
             return self._fail(endpoint, f"ClientError: {error}")

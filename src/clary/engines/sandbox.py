@@ -33,6 +33,8 @@ _ETC = (
     "os-release pki profile protocols resolv.conf services ssl timezone"
 ).split()
 
+_KERNEL = "acpi bus fs irq mtrr scsi sys sysrq-trigger".split()
+
 # The launcher says that the program's process is there to get a signal, and becomes the program.
 _LAUNCHER = ["/bin/sh", "-c", f'echo >&{READY_FD}; exec {READY_FD}>&- "$@"', "sh"]
 
@@ -209,6 +211,9 @@ def _frame(passwd: Path, group: Path) -> list[str]:
     for folder in _python():
         words += ["--ro-bind", str(folder.resolve()), str(folder)]
     words += ["--proc", "/proc", "--dev", "/dev"]
+    if uid == 0:  # root needs no capability to write the kernel's settings, and /proc would let it
+        for name in _KERNEL:
+            words += _shown_as_it_is(Path("/proc") / name)
     for device in [*Path("/dev").glob("nvidia*"), *(Path("/dev") / name for name in ("dri", "kfd"))]:
         if device.exists():
             words += ["--dev-bind", str(device), str(device)]
@@ -224,7 +229,8 @@ def _shown_as_it_is(path: Path) -> list[str]:
 def _python() -> list[Path]:
     """The folders of the server's Python, by the names that environments built on it may use."""
     base = Path(sys.base_prefix)
-    return [folder for folder in dict.fromkeys((base.resolve(), base)) if not folder.is_relative_to("/usr")]
+    folders = [folder for folder in dict.fromkeys((base.resolve(), base)) if not folder.is_relative_to("/usr")]
+    return [folder for folder in folders if os.access(folder, os.R_OK | os.X_OK)]
 
 
 def _shown() -> list[Path]:

@@ -303,7 +303,12 @@ def main(directory: str) -> int:
     pid = os.fork()
     if pid:
         port = listener.getsockname()[1] if listener else None
-        replace(f"{directory}/started", json.dumps({"pid": pid, "started": time.time(), "port": port}))
+        try:
+            replace(f"{directory}/started", json.dumps({"pid": pid, "started": time.time(), "port": port}))
+        except OSError:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise
         os.write(opener, b"!")
         return 0
     os.close(claim)

@@ -121,7 +121,7 @@ class LocalEngine:
             # bubblewrap itself runs on an empty one: LD_PRELOAD and its like must act inside only.
             "environment": {} if self._sandbox.program else environment,
             "working_directory": "/",
-            "arguments": None,
+            "handed": {},
             "sandboxed": bool(self._sandbox.program),
             "listen": task.listen,
             "grace": task.grace,
@@ -129,10 +129,7 @@ class LocalEngine:
             "memory": limits.memory(directory, task.memory_bytes),
         }
         if self._sandbox.program:
-            if len(task.mounts) > sandbox.MOST_MOUNTS:
-                raise OSError(f"a task has {len(task.mounts)} mounts; a sandbox takes {sandbox.MOST_MOUNTS}")
-            spec["command"] = sandbox.command(self._sandbox, task)
-            spec["arguments"] = sandbox.arguments(self._sandbox, task, environment, self._root.parent)
+            spec["command"], spec["handed"] = sandbox.command(self._sandbox, task, environment, self._root.parent)
         else:
             plain.lay_out(task)
             spec["working_directory"] = plain.where(task, task.working_directory)

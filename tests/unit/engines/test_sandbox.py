@@ -194,11 +194,27 @@ def test_a_thousand_files_are_mounted(engine: LocalEngine, root: Path, tmp_path:
         source = tmp_path / f"object-{number}"
         source.write_text("x")
         mounts.append(Mount(source, f"/opt/ml/input/data/train/file-{number}"))
-    command = ["sh", "-c", "cat input/data/train/* | wc -c"]
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    mounts.append(Mount(folder, "/opt/ml/checkpoints", writable=True))
+    mounts.append(Mount(SOURCE, "/opt/clary"))
+    code = (
+        "cat input/data/train/* | wc -c; echo y > input/data/train/file-7 && echo written; "
+        "echo z > input/data/train/new; "
+        "echo c > checkpoints/c; ls /opt/clary; grep Sig[BI] /proc/self/status"
+    )
+    command = ["sh", "-c", code]
     task = Task(directory=root / "job", command=command, environment=PATH, mounts=mounts)
     engine.start(task)
     assert wait(engine, task.directory, timeout=60).exit_code == 0
-    assert texts(task.directory) == ["1000"]
+    count, refused, *source, blocked, ignored = texts(task.directory)
+    assert count == "1000"
+    assert "Read-only" in refused
+    assert source == ["clary"]
+    assert (blocked, ignored) == ("SigBlk:\t" + "0" * 16, "SigIgn:\t" + "0" * 16)
+    assert {mount.source.read_text() for mount in mounts[:1000]} == {"x"}
+    assert (task.directory / "ml/input/data/train/new").read_text() == "z\n"
+    assert (folder / "c").read_text() == "c\n"
 
 
 @pytest.mark.parametrize("mode", ["auto", "off"])

@@ -17,7 +17,6 @@ PERIODS = {
     "1 through 30 days After Discharge from Index Hospital Admission": ("30 days after", VIOLET),
 }
 STYLE = {
-    "font.family": ["Inter", "DejaVu Sans"],
     "font.size": 10,
     "text.color": TEXT,
     "axes.labelcolor": MUTED,
@@ -26,7 +25,7 @@ STYLE = {
     "axes.spines.right": False,
     "axes.titlelocation": "left",
     "axes.titlesize": 11.5,
-    "axes.titleweight": "semibold",
+    "axes.titleweight": "bold",
     "axes.titlepad": 12,
     "legend.frameon": False,
     "xtick.color": MUTED,
@@ -47,7 +46,7 @@ class Plots:
     def __init__(self, folder: Path, *, synthetic: bool) -> None:
         self._folder, self._synthetic = folder, synthetic
         folder.mkdir(parents=True, exist_ok=True)
-        plt.rcParams.update({**STYLE, "font.family": "sans-serif", "font.sans-serif": ["Inter", "DejaVu Sans"]})
+        plt.rcParams.update(STYLE)
 
     def where_the_money_goes(self, lines: pd.DataFrame) -> Figure:
         """Mean dollars per episode by claim type, stacked by period. ``lines`` has no Total rows."""

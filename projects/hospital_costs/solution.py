@@ -30,6 +30,7 @@ import logging
 import time
 
 logging.getLogger("sagemaker.config").setLevel(logging.WARNING)  # it tells which settings it did not find
+os.environ.setdefault("SAGEMAKER_SUPPRESS_V2_WARNING", "1")  # that there is a version 3, too
 import sagemaker
 
 began = time.monotonic()

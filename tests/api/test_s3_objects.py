@@ -194,7 +194,7 @@ def test_attributes(s3: Any) -> None:
 
 def test_what_is_not_served_says_so(s3: Any) -> None:
     with pytest.raises(ClientError) as error:
-        s3.put_object(Bucket="ward", Key="a", Body=b"x", ServerSideEncryption="aws:kms")
+        s3.put_object(Bucket="ward", Key="a", Body=b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId="alias/mine")
     assert code(error) == ("NotImplemented", 501)
     assert "encrypted disk" in error.value.response["Error"]["Message"]
     with pytest.raises(ClientError) as error:

@@ -1,0 +1,191 @@
+"""``clary project``: whole projects to run and to learn from.
+
+A project uses boto3 and the SageMaker SDK only, in an environment of its own; this module gives it a folder to work in
+and the variables that lead to the server, and says at the end what came out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from clary.cli import bars, options, servers
+from clary.cli.environment import changes
+from clary.cli.project_folders import Project, find, projects, projects_folder, working_copy
+from clary.images.environments import CannotBuild, Environments
+from clary.settings import Settings
+
+_SAMPLE = "sample"  # a word that --input takes in place of a path
+
+
+@click.group()
+def project() -> None:
+    """Whole projects, from the raw data to a deployed and explained model."""
+
+
+@project.command("list")
+def list_projects() -> None:
+    """List the projects."""
+    for each in projects():
+        click.echo(f"{each.name:18}{each.title}: {each.summary}")
+    click.echo(f"\nWhat they are and who each is for: {projects_folder() / 'README.md'}")
+
+
+@project.command()
+@click.argument("name")
+@options.data
+@click.option("--input", "source", metavar="PATH", help="Your data file, or the word `sample` for the synthetic one.")
+@click.option("--minutes", type=click.FloatRange(min=0.5), help="How long Autopilot may take (default 2).")
+def run(name: str, data: Path | None, source: str | None, minutes: float | None) -> None:
+    """Run the project NAME end to end. The endpoint that it makes stays up."""
+    settings, chosen = options.settings(data=data), find(name)
+    server = servers.require(settings.data)
+    given = {**_input(source), **({"CLARY_PROJECT_MINUTES": str(minutes)} if minutes else {})}
+    folder = _prepared(chosen, settings)
+    output = folder / "output"
+    (output / "summary.json").unlink(missing_ok=True)
+    began = time.monotonic()
+    given["CLARY_PROJECT_OUTPUT"] = str(output)
+    code = _python(chosen, settings, folder, ["solution.py"], given)
+    if code != 0:
+        raise click.ClickException(f"{chosen.name} stopped with exit status {code}; the lines above say why.")
+    facts = json.loads((output / "summary.json").read_text(encoding="utf-8"))
+    _say(Console(), facts, server.url, _flag(settings), folder, time.monotonic() - began)
+
+
+@project.command()
+@click.argument("name")
+@options.data
+def check(name: str, data: Path | None) -> None:
+    """Say which of a project's checkpoints hold, for learners who do it themselves."""
+    _program(name, data, "check.py")
+
+
+@project.command()
+@click.argument("name")
+@options.data
+def clean(name: str, data: Path | None) -> None:
+    """Remove the endpoints, models and files that a project made. Its working folder stays."""
+    _program(name, data, "clean.py")
+
+
+@project.command("open")
+@click.argument("name")
+@options.data
+def open_notebook(name: str, data: Path | None) -> None:
+    """Open a project's notebooks in JupyterLab: starter.ipynb to do it yourself, solution.ipynb to read."""
+    settings, chosen = options.settings(data=data), find(name)
+    servers.require(settings.data)
+    folder = _prepared(chosen, settings)
+    raise SystemExit(_python(chosen, settings, folder, ["-m", "jupyterlab", str(folder / "starter.ipynb")], {}))
+
+
+def _program(name: str, data: Path | None, program: str) -> None:
+    settings, chosen = options.settings(data=data), find(name)
+    servers.require(settings.data)
+    raise SystemExit(_python(chosen, settings, _prepared(chosen, settings), [program], {}))
+
+
+def _input(source: str | None) -> dict[str, str]:
+    """The variable that names the data file; a message if it is not there."""
+    if source is None or source == _SAMPLE:
+        return {"CLARY_PROJECT_INPUT": source} if source else {}
+    path = Path(source).expanduser().absolute()
+    if not path.is_file():
+        raise click.ClickException(f"There is no file {path}. Name a .csv or .csv.gz file, or: --input {_SAMPLE}")
+    if path.stat().st_size == 0:
+        raise click.ClickException(f"{path} is empty.")
+    return {"CLARY_PROJECT_INPUT": str(path)}
+
+
+def _prepared(chosen: Project, settings: Settings) -> Path:
+    """The project's working folder, its environment built."""
+    folder, kept = working_copy(chosen, settings.data)
+    for name in kept:
+        click.echo(f"{folder / name} was changed by you: left as it is (delete it to get the original again)")
+    environments = Environments(settings.cache)
+    if environments.python(chosen.lock) is None:
+        console = Console()
+        console.print(
+            f"Building the project's Python environment: about {chosen.download_mb} MB from the package index, once."
+        )
+        try:
+            with console.status("resolving") as status:
+                environments.build(chosen.lock, lambda line: status.update(line[:100]))
+        except CannotBuild as problem:
+            raise click.ClickException(str(problem)) from None
+    return folder
+
+
+def _python(chosen: Project, settings: Settings, folder: Path, arguments: list[str], given: dict[str, str]) -> int:
+    """Run the project's Python in its folder, with the way to the server; its exit status."""
+    python = Environments(settings.cache).build(chosen.lock)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "MPLBACKEND": "Agg", "CLARY_FLAG": _flag(settings), **given}
+    environment.pop("PYTHONPATH", None)  # of this process: the server's libraries are not the project's
+    if arguments[0] == "-m":
+        del environment["MPLBACKEND"]  # notebooks show their plots themselves
+    for name, value in changes(settings.data, os.environ).items():
+        if value is None:
+            environment.pop(name, None)
+        else:
+            environment[name] = value
+    with subprocess.Popen([str(python), *arguments], cwd=folder, env=environment) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # Ctrl-C reached the child too: let it end
+            process.wait()
+            raise click.Abort from None
+
+
+def _flag(settings: Settings) -> str:
+    """What to add to a command so that it means the same data folder."""
+    return "" if settings.data == Path("~/.clary").expanduser().absolute() else f" --data {settings.data}"
+
+
+def _say(console: Console, facts: dict[str, Any], url: str, flag: str, folder: Path, seconds: float) -> None:
+    """What came out: leaderboard, held-out error, three predictions with their reasons, addresses, what to try."""
+    console.rule("[bold]hospital costs" if "hospital" in facts["endpoint"] else facts["endpoint"])
+    if facts["data"]["synthetic"]:
+        console.print("[bold yellow]SYNTHETIC sample:[/] no hospital in it exists, and its results mean nothing.\n")
+    board = Table(title="Leaderboard of Autopilot", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    board.add_column("model")
+    board.add_column(f"{facts['objective']} in cross-validation", justify="right")
+    for row in facts["leaderboard"]:
+        board.add_row(row["name"], f"{row['value']:,.1f}")
+    console.print(board, "")
+    errors = Table(title="Error on held-out hospitals (RMSE)", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for column in ("model", "RMSE", "against the state average"):
+        errors.add_column(column, justify="left" if column == "model" else "right")
+    for row in facts["errors"]:
+        errors.add_row(row["model"], f"${row['rmse']:,.0f}", f"{row['against_baseline']:+.1%}")
+    console.print(errors)
+    console.print(f"(left out, because it knows the answer: total x percent, RMSE ${facts['leak_rmse']:.2f})\n")
+    for row in facts["predictions"]:
+        console.print(
+            f"[bold]{row['hospital']}[/] ({row['what']}): ${row['predicted']:,.0f} predicted, ${row['true']:,.0f} true",
+            highlight=False,
+        )
+        if row["explanation"]:
+            console.print(bars.signed(row["explanation"], shown=4))
+    run_python = f"clary project open hospital_costs{flag}"
+    console.print(f"\nreport   {facts['report']}", f"server   {url}", sep="\n", highlight=False, soft_wrap=True)
+    console.print(f"endpoint {facts['endpoint']} stays up; {seconds / 60:.1f} minutes in all\n", highlight=False)
+    console.print("Try next:", style="bold")
+    for command, why in (
+        (run_python, "do it yourself, in a notebook"),
+        (
+            f"clary autopilot {folder / 'output/files/train.csv'} --target spending_hospital{flag}",
+            "any CSV, one command",
+        ),
+        (f"clary project clean hospital_costs{flag}", "remove the endpoint and the files"),
+    ):
+        console.print(f"  {command}", style="green", highlight=False, soft_wrap=True)
+        console.print(f"      {why}", style="dim", highlight=False)

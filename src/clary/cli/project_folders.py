@@ -1,0 +1,93 @@
+"""Where the projects lie, and the working copy of one that a person may change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+import clary
+
+_COPIED = ".copied.json"  # in a working folder: file → checksum of what was copied there
+_NOT_COPIED = frozenset({"__pycache__", ".ipynb_checkpoints", "output", "data"})
+
+
+@dataclass(frozen=True)
+class Project:
+    """``folder`` holds the original files; ``summary`` is a sentence; ``download_mb`` is of its Python environment."""
+
+    name: str
+    folder: Path
+    title: str
+    summary: str
+    download_mb: int
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "requirements.lock"
+
+
+def projects_folder() -> Path:
+    """The folder of all projects: inside the installed package, else in the checkout that this runs from."""
+    package = Path(clary.__file__).parent
+    installed = package / "projects"
+    return installed if installed.is_dir() else package.parents[1] / "projects"
+
+
+def projects() -> list[Project]:
+    """Every project that is there, by name."""
+    return [_read(path) for path in sorted(projects_folder().glob("*/project.toml"))]
+
+
+def find(name: str) -> Project:
+    """The project of that name; ``click.ClickException`` names those that there are."""
+    for project in projects():
+        if name in {project.name, project.name.replace("_", "-")}:
+            return project
+    known = ", ".join(project.name for project in projects()) or "none"
+    raise click.ClickException(f"There is no project {name!r}. There is: {known}")
+
+
+def working_copy(project: Project, data: Path) -> tuple[Path, list[str]]:
+    """The project's folder below the data folder, brought up to date; and the files left as they were.
+
+    A file that a person has changed there stays theirs. Delete it to get the original again.
+    """
+    folder = data / "projects" / project.name
+    folder.mkdir(parents=True, exist_ok=True)
+    record = folder / _COPIED
+    copied: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
+    kept = []
+    for original in _files(project.folder):
+        name = original.relative_to(project.folder).as_posix()
+        target, wanted = folder / name, _checksum(original)
+        present = _checksum(target) if target.exists() else None
+        if present == wanted:
+            copied[name] = wanted
+        elif present is None or present == copied.get(name):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(original, target)
+            copied[name] = wanted
+        else:
+            kept.append(name)
+    record.write_text(json.dumps(copied, indent=1) + "\n")
+    return folder, kept
+
+
+def _read(path: Path) -> Project:
+    text = tomllib.loads(path.read_text(encoding="utf-8"))
+    return Project(path.parent.name, path.parent, text["title"], text["summary"], text["download_mb"])
+
+
+def _files(folder: Path) -> list[Path]:
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    return sorted(path for path in found if not _NOT_COPIED & set(path.relative_to(folder).parts))
+
+
+def _checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -221,7 +221,8 @@ def _answers(port: int | None) -> bool:
 
 def _model_uri(container: dict[str, Any]) -> str | None:
     source = container.get("ModelDataSource", {}).get("S3DataSource", {})
-    return container.get("ModelDataUrl") or source.get("S3Uri")
+    uri = container.get("ModelDataUrl") or source.get("S3Uri")
+    return str(uri) if uri else None
 
 
 def _source(context: Context, container: dict[str, Any], ml: Path) -> Path | None:

@@ -74,3 +74,7 @@ class Context:
     def call(self, service: str, operation: str, **request: Any) -> dict[str, Any]:
         """Ask another resource by the clients' door: ``call("sagemaker", "CreateModel", ModelName=...)``."""
         return self.door.call(self, service, operation, request)
+
+
+Handler = Callable[[Context, dict[str, Any]], Any]
+"""What serves an operation: the context and the request's members in, the answer's members out."""

@@ -44,7 +44,7 @@ class Settings:
         return cls(**values)
 
 
-def _convert(name: str, kind: type, value: Any) -> Any:
+def _convert(name: str, kind: type[Any], value: Any) -> Any:
     if issubclass(kind, Path):
         return Path(value).expanduser().absolute()
     if kind is int:

@@ -198,6 +198,30 @@ class EngineContract:
         assert texts(job.directory) == ["done"]
         assert not grows(job.directory / "ml/beat")
 
+    def test_a_child_that_left_the_group_is_ended_too(self, engine: Engine, task: Any) -> None:
+        code = (
+            "touch beat; setsid sh -c 'echo up > up; while :; do echo x >> beat; sleep 0.01; done' & read line < wait"
+        )
+        job = task(["bash", "-c", code])
+        ml = job.directory / "ml"
+        ml.mkdir(parents=True)
+        os.mkfifo(ml / "wait")
+        engine.start(job)
+        wait(engine, job.directory, (ml / "up").exists)
+        (ml / "wait").write_text("go\n")
+        assert wait(engine, job.directory, timeout=10).exit_code == 0
+        assert not grows(ml / "beat")
+
+    def test_signals_have_their_defaults(self, engine: Engine, task: Any) -> None:
+        job = task(
+            ["bash", "-c", "yes | head -n 1; echo ${PIPESTATUS[0]}; trap; grep Sig[BI] /proc/self/status || true"]
+        )
+        engine.start(job)
+        wait(engine, job.directory)
+        lines = texts(job.directory)
+        assert lines[:2] == ["y", "141"]
+        assert all(line.endswith("0" * 16) for line in lines[2:])
+
     def test_a_start_that_is_repeated_changes_nothing(self, engine: Engine, task: Any) -> None:
         job = task(["sh", "-c", "echo run >> runs; echo up; read line < wait"])
         ml = job.directory / "ml"

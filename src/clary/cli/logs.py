@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def logs(job: str, data: Path | None, follow: bool) -> None:
 def _where(sagemaker: Any, job: str) -> tuple[str, str]:
     """The log group and the prefix of the streams of a thing of this name."""
     group = "/aws/sagemaker/TrainingJobs"
-    kinds = [
+    kinds: list[tuple[Callable[[], Any], tuple[str, str] | None]] = [
         (lambda: sagemaker.describe_training_job(TrainingJobName=job), (group, f"{job}/")),
         (lambda: sagemaker.describe_endpoint(EndpointName=job), (f"/aws/sagemaker/Endpoints/{job}", "")),
         (lambda: _training_job_of(sagemaker, job), None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,7 +16,7 @@ data = click.option(
 )
 
 
-def settings(**flags: object) -> Settings:
+def settings(**flags: Any) -> Settings:
     """The settings in force; a clear message if a variable cannot be read."""
     try:
         return Settings.read(**flags)

@@ -52,6 +52,10 @@ class LocalEngine:
             )
         elif not self._sandbox.network:
             uncovered.append(f"{self._sandbox.complaint}.")
+        if works and os.getuid() == 0:
+            uncovered.append(
+                "Clary runs as root, and so do its tasks, though without root's powers: run it as an ordinary user."
+            )
         if not limits.works():
             uncovered.append(
                 "Memory limits are not kept: this user may not make control groups (root may, where /sys/fs/cgroup is "
@@ -114,9 +118,10 @@ class LocalEngine:
             environment["CLARY_LISTEN_FD"] = str(LISTEN_FD)
         spec: dict[str, Any] = {
             "command": task.command,
-            "environment": environment,
+            # bubblewrap itself runs on an empty one: LD_PRELOAD and its like must act inside only.
+            "environment": {} if self._sandbox.program else environment,
             "working_directory": "/",
-            "arguments": None,
+            "handed": {},
             "sandboxed": bool(self._sandbox.program),
             "listen": task.listen,
             "grace": task.grace,
@@ -124,10 +129,7 @@ class LocalEngine:
             "memory": limits.memory(directory, task.memory_bytes),
         }
         if self._sandbox.program:
-            if len(task.mounts) > sandbox.MOST_MOUNTS:
-                raise OSError(f"a task has {len(task.mounts)} mounts; a sandbox takes {sandbox.MOST_MOUNTS}")
-            spec["command"] = sandbox.command(self._sandbox, task)
-            spec["arguments"] = sandbox.arguments(self._sandbox, task, environment, self._root.parent)
+            spec["command"], spec["handed"] = sandbox.command(self._sandbox, task, environment, self._root.parent)
         else:
             plain.lay_out(task)
             spec["working_directory"] = plain.where(task, task.working_directory)

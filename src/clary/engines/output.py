@@ -9,12 +9,16 @@ _LONGEST = 256 << 10  # bytes of a line of the log; a longer one is split
 
 
 class Log:
-    """``output.log``: stamped lines. A write that fails loses lines, is counted, and never stops the reading."""
+    """``output.log``: stamped lines. A write that fails loses lines and is counted, but never stops the reading.
+
+    ``lost``: bytes that could not be written; the next line that can be says so too. ``error``: why.
+    """
 
     def __init__(self, path: str) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._rest = b""
         self.lost, self.error = 0, ""
+        self._untold = False
 
     def feed(self, piece: bytes) -> None:
         """Take what the program wrote; the last, unfinished line waits for its end."""
@@ -42,6 +46,10 @@ class Log:
         stamp = b"%d " % (time.time_ns() // 1_000_000)
         if len(whole) > _LONGEST:
             whole = b"\n".join(_split(line) for line in whole.split(b"\n"))
+        if self._untold:
+            whole = (
+                f"clary: output was lost before this line, {self.lost} bytes so far: {self.error}\n".encode() + whole
+            )
         if not whole.isascii():
             whole = whole.decode("utf-8", "replace").encode()
         data = stamp + whole.replace(b"\n", b"\n" + stamp) + b"\n"
@@ -49,12 +57,14 @@ class Log:
         try:
             while written < len(data):
                 written += os.write(self._file, data[written:])
+            self._untold = False
         except OSError as error:
             self._cut_back(data, written)
             self.error = str(error)
 
     def _cut_back(self, data: bytes, written: int) -> None:
         """After a write that broke off: keep the whole lines of it, and no half one."""
+        self._untold = True
         kept = data.rfind(b"\n", 0, written) + 1
         self.lost += len(data) - kept
         if written > kept:

@@ -55,6 +55,7 @@ def clone(source: str, target: str) -> str:
     with Path(source).open("rb") as original, Path(scratch).open("wb") as copy:
         if not _share(original.fileno(), copy.fileno()):
             shutil.copyfileobj(original, copy, 1 << 20)
+    shutil.copymode(source, scratch)
     Path(scratch).replace(target)
     return target
 

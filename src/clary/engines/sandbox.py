@@ -11,6 +11,7 @@ Options: https://github.com/containers/bubblewrap (bwrap(1)), 0.4 and later.
 # ruff: noqa: S108 - the /tmp here is each task's own
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -21,10 +22,15 @@ from functools import lru_cache
 from pathlib import Path
 
 from clary.engines.base import Mount, Task
-from clary.engines.supervision import ARGUMENTS_FD, INFO_FD, READY_FD
+from clary.engines.supervision import ARGUMENTS_FD, BINDINGS_FD, INFO_FD, READY_FD
 
-MOST_MOUNTS = 2500
+_MANY = 100
+"""From so many mounts on, ``bindings.py`` is quicker than bubblewrap (see there)."""
+
+_MOST = 2500
 """bubblewrap takes 9,000 words, and a mount is three."""
+
+_BINDINGS = Path(__file__).with_name("bindings.py")
 
 _SYSTEM = "usr bin sbin lib lib32 lib64 libx32 nix/store gnu/store sys/devices/system".split()
 _ETC = (
@@ -32,6 +38,8 @@ _ETC = (
     "java-21-openjdk ld.so.cache ld.so.conf ld.so.conf.d locale.alias locale.conf localtime mime.types nsswitch.conf "
     "os-release pki profile protocols resolv.conf services ssl timezone"
 ).split()
+
+_KERNEL = "acpi bus fs irq mtrr scsi sys sysrq-trigger".split()
 
 # The launcher says that the program's process is there to get a signal, and becomes the program.
 _LAUNCHER = ["/bin/sh", "-c", f'echo >&{READY_FD}; exec {READY_FD}>&- "$@"', "sh"]
@@ -156,26 +164,52 @@ def _how_to_install() -> str:
     return "install your system's package `bubblewrap`"
 
 
-def command(sandbox: Sandbox, task: Task) -> list[str]:
-    """The command line of a task: the options follow by a file descriptor, they may be many and hold secrets."""
+def command(sandbox: Sandbox, task: Task, environment: dict[str, str], data: Path) -> tuple[list[str], dict[int, str]]:
+    """The command line of a task, and what it reads from which file descriptor; ``OSError`` if it has too many mounts.
+
+    bubblewrap's options come by a descriptor: they may be many, and the variables in them secret. ``data``: Clary's
+    data folder, hidden wherever it is.
+    """
     own = ["--args", str(ARGUMENTS_FD), "--info-fd", str(INFO_FD)]
-    return [sandbox.program, *own, "--", *_LAUNCHER, *task.command]
+    line = [sandbox.program, *own, "--", *_LAUNCHER, *task.command]
+    mounts = sorted(task.mounts, key=lambda mount: mount.target.count("/"))  # a folder before what is in it
+    if len(mounts) < _MANY or not _can_bind():
+        if len(mounts) > _MOST:
+            raise OSError(f"a task has {len(mounts)} mounts; a sandbox takes {_MOST} here, join them in folders")
+        return line, {ARGUMENTS_FD: _words(sandbox, task, environment, data, mounts)}
+    ml, inside = f"{task.directory}/ml", "/opt/ml/"
+    early = [mount for mount in mounts if mount.target.startswith(inside)]
+    late = [mount for mount in mounts if not mount.target.startswith(inside)]
+    targets = [(str(mount.source), f"{ml}/{mount.target[len(inside) :]}", mount.writable) for mount in early]
+    return [sys.executable, "-I", "-S", str(_BINDINGS), str(BINDINGS_FD), *line], {
+        ARGUMENTS_FD: _words(sandbox, task, environment, data, late),
+        BINDINGS_FD: json.dumps({"folder": ml, "mounts": targets}),
+    }
 
 
-def arguments(sandbox: Sandbox, task: Task, environment: dict[str, str], data: Path) -> list[str]:
-    """bubblewrap's options for a task. ``data``: Clary's data folder, hidden wherever it is."""
+@lru_cache
+def _can_bind() -> bool:
+    """Whether ``bindings.py`` works here."""
+    program = [sys.executable, "-I", "-S", str(_BINDINGS), "0", "/bin/true"]
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = json.dumps({"folder": folder, "mounts": [["/bin/sh", f"{folder}/probe", False]]})
+        done = subprocess.run(program, input=wanted.encode(), capture_output=True, timeout=30, check=False)
+    return done.returncode == 0
+
+
+def _words(sandbox: Sandbox, task: Task, environment: dict[str, str], data: Path, mounts: list[Mount]) -> str:
     words = [*_frame(task.directory / "passwd", task.directory / "group"), *sandbox.options]
     if any(data.resolve().is_relative_to(shown) for shown in _shown()):
         words += ["--tmpfs", str(data.resolve())]
     words += ["--bind", str(task.directory / "tmp"), "/tmp", "--bind", str(task.directory / "ml"), "/opt/ml"]
-    for mount in sorted(task.mounts, key=lambda mount: mount.target.count("/")):  # a folder before what is in it
+    for mount in mounts:
         words += ["--bind" if mount.writable else "--ro-bind", str(mount.source), mount.target]
     if not task.network:
         words += ["--unshare-net"]
     words += ["--chdir", task.working_directory, "--clearenv"]
     for name, value in environment.items():
         words += ["--setenv", name, value]
-    return words
+    return "".join(f"{word}\0" for word in words)
 
 
 def check(mounts: list[Mount], ml: Path) -> None:
@@ -209,6 +243,9 @@ def _frame(passwd: Path, group: Path) -> list[str]:
     for folder in _python():
         words += ["--ro-bind", str(folder.resolve()), str(folder)]
     words += ["--proc", "/proc", "--dev", "/dev"]
+    if uid == 0:  # root needs no capability to write the kernel's settings, and /proc would let it
+        for name in _KERNEL:
+            words += _shown_as_it_is(Path("/proc") / name)
     for device in [*Path("/dev").glob("nvidia*"), *(Path("/dev") / name for name in ("dri", "kfd"))]:
         if device.exists():
             words += ["--dev-bind", str(device), str(device)]
@@ -224,7 +261,8 @@ def _shown_as_it_is(path: Path) -> list[str]:
 def _python() -> list[Path]:
     """The folders of the server's Python, by the names that environments built on it may use."""
     base = Path(sys.base_prefix)
-    return [folder for folder in dict.fromkeys((base.resolve(), base)) if not folder.is_relative_to("/usr")]
+    folders = [folder for folder in dict.fromkeys((base.resolve(), base)) if not folder.is_relative_to("/usr")]
+    return [folder for folder in folders if os.access(folder, os.R_OK | os.X_OK)]
 
 
 def _shown() -> list[Path]:

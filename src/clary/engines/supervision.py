@@ -19,8 +19,8 @@ from clary.engines.durable import replace, replace_reserved, reserve
 from clary.engines.output import Log
 from clary.engines.processes import become_subreaper, empty, guardian, in_memory, kill_group, pidfd, reap
 
-LISTEN_FD, READY_FD, ARGUMENTS_FD, INFO_FD = 3, 4, 5, 6
-"""The file descriptors that a program (the first), its launcher (the second) and bubblewrap (the others) are given."""
+LISTEN_FD, READY_FD, INFO_FD, ARGUMENTS_FD, BINDINGS_FD = 3, 4, 5, 6, 7
+"""The file descriptors that a program (the first), its launcher (the second) and what sandboxes them are given."""
 
 CANNOT_START = 125
 """The exit code of a task whose sandbox could not be made: what Docker answers too."""
@@ -87,8 +87,8 @@ class Supervisor:
                 os.set_blocking(reader, False)
                 self._pipes[name], given[number] = reader, writer
         given[2] = given[1]
-        if self._spec.get("arguments") is not None:
-            given[ARGUMENTS_FD] = in_memory(b"".join(os.fsencode(word) + b"\0" for word in self._spec["arguments"]))
+        for number, text in self._spec["handed"].items():
+            given[int(number)] = in_memory(os.fsencode(text))
         if self._listener is not None:
             given[LISTEN_FD] = self._listener.fileno()
         everything = signal.valid_signals()
@@ -303,7 +303,12 @@ def main(directory: str) -> int:
     pid = os.fork()
     if pid:
         port = listener.getsockname()[1] if listener else None
-        replace(f"{directory}/started", json.dumps({"pid": pid, "started": time.time(), "port": port}))
+        try:
+            replace(f"{directory}/started", json.dumps({"pid": pid, "started": time.time(), "port": port}))
+        except OSError:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise
         os.write(opener, b"!")
         return 0
     os.close(claim)

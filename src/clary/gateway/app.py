@@ -21,9 +21,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from clary.context import Context
+from clary.context import Context, Handler
 from clary.errors import NotServed, ServiceError
-from clary.gateway import bodies, routing, signature
+from clary.gateway import bodies, models, routing, signature
 from clary.gateway.answers import send_answer
 from clary.gateway.authentication import Family, authenticate, refusal
 from clary.gateway.http import HttpAnswer, HttpRequest
@@ -33,7 +33,6 @@ from clary.gateway.signature import SignatureProblem
 from clary.gateway.validation import validate
 from clary.gateway.waiting import Waiting
 from clary.keys import Key, Keys
-from clary.services import Handler
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +70,7 @@ class Gateway:
 
     def call(self, context: Context, service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """The door for those inside: validated and handled as a client's request is."""
-        model = routing.models.service(service).operation_model(operation)
+        model = models.service(service).operation_model(operation)
         validate(model, request)
         result = self._handler(service, operation)(context, request)
         if inspect.iscoroutine(result):
@@ -96,12 +95,12 @@ class Gateway:
             return routing.serialize_error(http, route, error, request_id)
         except Exception:
             log.exception("%s %s failed", http.method, http.path)
-            error = ServiceError(
+            failure = ServiceError(
                 "We encountered an internal error. Clary's log (server.log in the data folder) says more.",
                 code="InternalError" if route and route.service == "s3" else "InternalFailure",
                 status=500,
             )
-            return routing.serialize_error(http, route, error, request_id)
+            return routing.serialize_error(http, route, failure, request_id)
 
     async def _serve(self, call: _Call, claim: signature.Claim, key: Key, request_id: str) -> HttpAnswer:
         route, http = call.route, call.http
@@ -118,7 +117,8 @@ class Gateway:
             result = await handler(call.context, request)
         else:
             result = await self._waiting.call(route.operation, http, lambda: handler(call.context, request))
-        return route.protocol.serialize(route.operation, result or {}, request_id)
+        answer: HttpAnswer = route.protocol.serialize(route.operation, result or {}, request_id)
+        return answer
 
     def _handler(self, service: str, operation: str) -> Handler:
         handler = self._operations.get((service, xform_name(operation)))

@@ -199,4 +199,4 @@ def _path_pattern(template: str) -> re.Pattern[str]:
 @cache
 def _label(service: str, operation: str, group: str) -> str:
     template = models.service(service).operation_model(operation).http["requestUri"].partition("?")[0]
-    return re.findall(r"\{([^}+]+)\+?\}", template)[int(group[1:])]
+    return str(re.findall(r"\{([^}+]+)\+?\}", template)[int(group[1:])])

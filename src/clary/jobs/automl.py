@@ -63,7 +63,7 @@ class AutoMLJobs:
         try:
             wish = _wish(context, job)
             context.buckets.put_bytes(
-                f"{base}/preprocessed-data/job.json", json.dumps(wish).encode(), "application/json"
+                f"{base}/preprocessed-data/job.json", json.dumps(wish).encode(), content_type="application/json"
             )
             source = body["AutoMLJobInputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"]
             context.call(

@@ -118,10 +118,8 @@ class Endpoints:
             image = catalog.find(container["Image"])
             self._images.prepare(image)
             _unpack(context, _model_uri(container), ml / "model")
-            # The SDK leaves an estimator's own script in S3 and names it here, where AWS's containers fetch it from.
-            if (code := container.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")).startswith("s3://"):
-                _unpack(context, code, ml / "code")
-            layout = self._images.layout(image, requirements=None)
+            source = _source(context, container, ml)
+            layout = self._images.layout(image, requirements=source)
         except (images.CannotPrepare, catalog.UnknownImage, CannotUnpack) as error:
             return self._fail(endpoint, f"ClientError: {error}")
         environment = {
@@ -151,7 +149,9 @@ class Endpoints:
         variants = endpoint.body["_variants"]
         variant = variants[name]
         if endpoint.status == "Creating" or variant["restarts"] >= _RESTARTS:
-            return self._fail(endpoint, f"{_ping(name)} The container ended with exit code {progress.exit_code}.")
+            said = task_logs.last(self._tasks / variant["directory"])
+            text = f"{_ping(name)} The container ended with exit code {progress.exit_code} and said: {said}"
+            return self._fail(endpoint, text)
         self._context.logs.forget(str(self._tasks / variant["directory"]))
         count = variant["restarts"] + 1
         again = {**variant, "restarts": count, "directory": f"{endpoint.body['_directory']}/{name}-{count}"}
@@ -221,7 +221,22 @@ def _answers(port: int | None) -> bool:
 
 def _model_uri(container: dict[str, Any]) -> str | None:
     source = container.get("ModelDataSource", {}).get("S3DataSource", {})
-    return container.get("ModelDataUrl") or source.get("S3Uri")
+    uri = container.get("ModelDataUrl") or source.get("S3Uri")
+    return str(uri) if uri else None
+
+
+def _source(context: Context, container: dict[str, Any], ml: Path) -> Path | None:
+    """The user's code, where it is named apart from the model; where its requirements are to be found."""
+    uri = container.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    if not uri.startswith("s3://"):
+        return ml / "model/code/requirements.txt"
+    archive = ml / "input/sourcedir.tar.gz"
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        archive.write_bytes(context.buckets.get_bytes(uri))
+    except KeyError:
+        raise CannotUnpack(f"there is no source archive at {uri} (SAGEMAKER_SUBMIT_DIRECTORY)") from None
+    return archive
 
 
 def _unpack(context: Context, uri: str | None, folder: Path) -> None:

@@ -42,7 +42,7 @@ class Images:
             raise CannotPrepare(f"the image {image.name} cannot be built: {error}") from error
 
     def layout(self, image: Image, requirements: Path | None = None) -> Layout:
-        """``requirements``: a source archive that may hold a requirements.txt, which becomes a layer."""
+        """``requirements``: a requirements.txt, or a source archive that may hold one; it becomes a layer."""
         try:
             python = self._environments.build(image.lock)
             runtime = self._environments.runtime()
@@ -70,19 +70,24 @@ class Images:
         home = {"HOME": "/tmp" if engine.isolation().opt_ml else ml}  # noqa: S108 - the sandbox has a /tmp of its own
         return replace(task, environment={**home, **task.environment, "CLARY_ML": ml})
 
-    def _layer(self, python: Path, archive: Path | None) -> Path | None:
-        if archive is None or not archive.is_file():
+    def _layer(self, python: Path, source: Path | None) -> Path | None:
+        if source is None or not source.is_file():
             return None
-        try:
-            with tarfile.open(archive) as tar:
-                member = next((m for m in tar if m.name.removeprefix("./") == "requirements.txt" and m.isfile()), None)
-                stream = tar.extractfile(member) if member else None
-                text = stream.read() if stream else b""
-        except (tarfile.TarError, OSError) as error:
-            raise CannotPrepare(f"the source archive cannot be read: {error}") from error
+        text = source.read_bytes() if source.name == "requirements.txt" else _requirements(source)
         if not text.strip():
             return None
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "requirements.txt"
             file.write_bytes(text)
             return self._environments.layer(python, file)
+
+
+def _requirements(archive: Path) -> bytes:
+    """The requirements.txt at the top of a source archive; empty if there is none."""
+    try:
+        with tarfile.open(archive) as tar:
+            member = next((m for m in tar if m.name.removeprefix("./") == "requirements.txt" and m.isfile()), None)
+            stream = tar.extractfile(member) if member else None
+            return stream.read() if stream else b""
+    except (tarfile.TarError, OSError) as error:
+        raise CannotPrepare(f"the source archive cannot be read: {error}") from error

@@ -44,6 +44,15 @@ def carry(
             context.logs.append(context.region, group, stream, lines, (name, position), also(lines))
 
 
+def last(directory: Path, most: int = 600) -> str:
+    """The end of what the task wrote, in one line: for the reason of a failure."""
+    try:
+        lines = (directory / LOG).read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return "nothing"
+    return " / ".join(line.partition(" ")[2].strip() for line in lines[-8:])[-most:] or "nothing"
+
+
 def _parse(line: str) -> tuple[int, str]:
     stamp, _, text = line.partition(" ")
     return int(stamp), text

@@ -163,7 +163,7 @@ class TrainingJobs:
             return None
         if progress.ended is None:
             return self._limit(job, directory, progress)
-        uploading = {"_ended": progress.ended, "_exit_code": progress.exit_code, "_lost": progress.lost}
+        uploading: dict[str, Any] = {"_ended": progress.ended, "_exit_code": progress.exit_code, "_lost": progress.lost}
         if job.status == "Stopping":
             self._move(job, "uploading", "Stopping", "Stopping the training job", **uploading)
         else:

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
-from clary.runtime import contract
+from clary.runtime import archives, contract
 from clary.runtime.http_server import Request, Response, listener, serve
 
 _NAMES = ("model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn")
@@ -106,6 +106,8 @@ def _user_module() -> ModuleType | None:
     if not program:
         return None
     given = os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    if contract.SOURCE_ARCHIVE.is_file() and not any(contract.CODE.glob("*")):
+        archives.unpack(contract.SOURCE_ARCHIVE, contract.CODE)
     folders = [
         contract.MODEL / "code",
         *([Path(given)] if given.startswith("/") else []),

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
-from typing import Any
 
-from clary.context import Context
+from clary.context import Handler
 
-Handler = Callable[[Context, dict[str, Any]], Any]
 _operations: dict[tuple[str, str], Handler] = {}
 
 # Packages whose service has a name that Python cannot spell; all others change "_" to "-".

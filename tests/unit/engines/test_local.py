@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.contracts.engine import EngineContract
 
 from clary.engines.local import LocalEngine
+from tests.contracts.engine import EngineContract
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def _scalar(shape: Shape, value: Any, path: str) -> Any:
             raise malformed(f"{value!r} at {path.rstrip('.')!r} is no timestamp") from None
     if kind in {"float", "double"} and value in _SPECIAL:
         return _SPECIAL[value]
-    allowed = _TYPES.get(kind, (object,))
+    allowed: tuple[type[Any], ...] = _TYPES.get(kind, (object,))
     if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
         raise malformed(f"{type(value).__name__} at {path.rstrip('.')!r} can not be converted to {kind}")
     if kind == "blob":

@@ -36,7 +36,8 @@ plt.rcParams.update(
 
 
 def figure(width: float = 6.2, height: float = 3.4) -> tuple[Any, Any]:
-    return plt.subplots(figsize=(width, height), layout="constrained")
+    made: tuple[Any, Any] = plt.subplots(figsize=(width, height), layout="constrained")
+    return made
 
 
 def svg(chart: Any) -> str:

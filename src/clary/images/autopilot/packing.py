@@ -86,7 +86,7 @@ def _single_threaded(predictor: TabularPredictor, model: str) -> None:
     inner = [loaded.load_child(child) for child in loaded.models] if hasattr(loaded, "load_child") else [loaded]
     for item in inner:
         estimator = getattr(item, "model", None)
-        if hasattr(estimator, "n_jobs"):
+        if estimator is not None and hasattr(estimator, "n_jobs"):
             estimator.n_jobs = 1
             if item is not loaded:
                 item.save()

@@ -18,7 +18,17 @@ from typing import Any
 
 import pandas as pd
 
-from clary.images.autopilot import description, ensemble, exploration, insights, packing, pages, problems, tables
+from clary.images.autopilot import (
+    charts,
+    description,
+    ensemble,
+    exploration,
+    insights,
+    packing,
+    pages,
+    problems,
+    tables,
+)
 from clary.images.autopilot.description import REGRESSION, Description
 from clary.images.autopilot.explanation import Explainer, analysis, explained_number
 from clary.images.autopilot.messages import ClientError, Messages
@@ -186,7 +196,7 @@ def _report(
     important = dict(list(explanation.importance().items())[:10])
     parts = [
         pages.grid(*insights.pictures(best, table[wish.target], wish)[:2]),
-        pages.panel("What matters", insights.charts.bars(important, "mean absolute SHAP value")),
+        pages.panel("What matters", charts.bars(important, "mean absolute SHAP value")),
     ]
     messages.artifact("documentation/report.html", insights.leaderboard_page(board, wish, parts))
 

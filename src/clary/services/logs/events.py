@@ -42,7 +42,7 @@ def get_log_events(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     side, _, position = token.partition("/")
     if token and (side not in {"f", "b"} or not position.isdigit()):
         raise ServiceError("The specified nextToken is invalid.", code="InvalidParameterException")
-    times = {"start": request.get("startTime"), "end": request.get("endTime")}
+    times: dict[str, Any] = {"start": request.get("startTime"), "end": request.get("endTime")}
     if side == "f":
         events = context.logs.read(stream.id, after=int(position), limit=limit, **times)
     elif side == "b":

@@ -1,0 +1,98 @@
+"""Writes docs/reference/ from the code: settings, operations, commands, images.
+
+Usage: python scripts/reference.py           write the pages
+       python scripts/reference.py --check   say which are not what the code says; exit status 1 if any
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import click
+
+from clary import services
+from clary.cli import main as cli
+from clary.gateway import models
+from clary.images import catalog
+from clary.settings import Settings
+
+FOLDER = Path(__file__).parent.parent / "docs/reference"
+_NOTE = "<!-- Written by scripts/reference.py from the code; change it there. -->\n\n"
+
+
+def settings() -> str:
+    rows = [
+        f"| `CLARY_{item.name.upper()}` | `{item.default}` | {item.metadata['help']} |" for item in fields(Settings)
+    ]
+    head = "# Settings\n\nEach is a variable; `clary up`'s flags win over them.\n\n"
+    head += "| variable | default | what it does |\n|---|---|---|\n"
+    return head + "\n".join(rows) + "\n"
+
+
+def operations() -> str:
+    served: dict[str, list[str]] = {}
+    for service, name in services.discover():
+        names = models.service(service).operation_names
+        served.setdefault(service, []).append(next(n for n in names if n.lower() == name.replace("_", "").lower()))
+    text = "# Operations\n\nWhat is served is done for real. Any other operation answers 501 `NotImplemented` with its name.\n"
+    for service in models.SERVED:
+        count = len(models.service(service).operation_names)
+        names = sorted(served.get(service, []))
+        text += f"\n## {service}: {len(names)} of {count}\n\n{', '.join(names) or 'None yet.'}\n"
+    return text
+
+
+def commands() -> str:
+    text = "# Commands\n\n`clary COMMAND --help` tells the same.\n"
+    context = click.Context(cli, info_name="clary")
+    for name in cli.list_commands(context):
+        text += _command(cli.get_command(context, name), f"clary {name}", context)
+    return text
+
+
+def _command(command: click.Command | None, path: str, parent: click.Context) -> str:
+    assert command is not None
+    context = click.Context(command, info_name=path.rpartition(" ")[2], parent=parent)
+    with context:
+        text = f"\n## {path}\n\n```\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            text += _command(command.get_command(context, name), f"{path} {name}", context)
+    return text
+
+
+def images() -> str:
+    rows = []
+    for i in catalog.images():
+        names = ", ".join(f"`{repository}`" for repository in i.repositories)
+        rows.append(f"| {i.name} | {names} | {i.library} {i.version} | {i.download_mb} MB | {i.disk_mb} MB |")
+    head = (
+        "# Images\n\nFound by the repository name in an image URI, whatever its account, region and tag. One version of each is "
+        "kept; a job whose tag asks for another says so in its first log line.\n\n"
+        "| image | repositories | version | to fetch | on disk |\n|---|---|---|---|---|\n"
+    )
+    return head + "\n".join(rows) + "\n"
+
+
+PAGES = {"settings.md": settings, "operations.md": operations, "commands.md": commands, "images.md": images}
+
+
+def main() -> int:
+    check = "--check" in sys.argv
+    stale = []
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, write in PAGES.items():
+        text, path = _NOTE + write(), FOLDER / name
+        if check and (not path.exists() or path.read_text() != text):
+            stale.append(name)
+        elif not check:
+            path.write_text(text)
+    if stale:
+        print(f"not what the code says: {', '.join(stale)}. Write them: python scripts/reference.py")
+    return bool(stale)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

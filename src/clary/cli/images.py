@@ -1,0 +1,67 @@
+"""``clary images``: what images there are, and getting one before a job needs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from clary.cli import options
+from clary.images import catalog
+from clary.images.environments import CannotBuild, Environments
+
+
+@click.group(invoke_without_command=True)
+@options.data
+@click.pass_context
+def images(context: click.Context, data: Path | None) -> None:
+    """List the images that jobs and endpoints can name; `images pull NAME` gets one beforehand."""
+    if context.invoked_subcommand is not None:
+        return
+    environments = Environments(options.settings(data=data).cache)
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("name", "repository in the image URI", "version", "here", "to fetch", "on disk"):
+        table.add_column(column, justify="right" if column in {"to fetch", "on disk"} else "left")
+    for image in catalog.images():
+        here = "yes" if environments.python(image.lock) else "no"
+        sizes = (f"{image.download_mb} MB", f"{image.disk_mb} MB")
+        table.add_row(image.name, ", ".join(image.repositories), image.version, here, *sizes)
+    Console().print(table)
+    click.echo("\nAn image is built when a job first asks for it. Beforehand: clary images pull NAME")
+
+
+@images.command()
+@click.argument("name")
+@options.data
+def pull(name: str, data: Path | None) -> None:
+    """Build the environment of image NAME (its name, a repository, or an image URI)."""
+    console = Console()
+    try:
+        image = catalog.find(name)
+    except catalog.UnknownImage as error:
+        raise click.ClickException(str(error)) from None
+    build(
+        Environments(options.settings(data=data).cache),
+        image.lock,
+        image.name,
+        (image.download_mb, image.disk_mb),
+        console,
+    )
+
+
+def build(environments: Environments, lock: Path, name: str, sizes: tuple[int, int], console: Console) -> Path:
+    """The Python of a lock's environment, built with a word on what is fetched and what goes on."""
+    if (python := environments.python(lock)) is not None:
+        console.print(f"{name} is here: {python}", highlight=False)
+        return python
+    download, disk = sizes
+    console.print(f"{name}: fetching about {download} MB from the package index, {disk} MB on disk, once.")
+    try:
+        with console.status(f"{name}: resolving") as status:
+            python = environments.build(lock, lambda line: status.update(f"{name}: {line.strip()[:100]}"))
+    except CannotBuild as error:
+        raise click.ClickException(str(error)) from None
+    console.print(f"{name} is built: {python}", highlight=False)
+    return python

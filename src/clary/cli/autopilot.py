@@ -213,7 +213,7 @@ def _ask(console: Console, settings: Settings, name: str, row: dict[str, str], t
     first = found["predictions"][0]
     said = first["predicted_label"] if isinstance(first, dict) else first
     console.print(
-        f"\nThe endpoint {name} is up. For the first row of the file it says {target} = {prediction}, because",
+        f"\nThe endpoint {name} is up. For the first row of the file it says {target} = {said}, because",
         highlight=False,
     )
     console.print(bars.signed(found["explanations"][0], shown=4))

@@ -16,6 +16,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from clary.engines.local import LocalEngine
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -47,9 +49,14 @@ class Studio:
         (self.data / "server.json").unlink(missing_ok=True)
 
     def stop(self) -> None:
+        """End the server, and the tasks that outlive it."""
         self._process.terminate()
         self._process.wait(30)
         self._log.close()
+        engine = LocalEngine(self.data / "tasks", sandbox="off")
+        for specification in (self.data / "tasks").rglob("task.json"):
+            engine.stop(specification.parent)
+        engine.close()
 
     @property
     def url(self) -> str:

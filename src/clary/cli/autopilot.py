@@ -166,7 +166,10 @@ def _leaderboard(console: Console, sagemaker: Any, name: str) -> None:
         title="Leaderboard, on rows that the model had not seen", title_justify="left", box=None, padding=(0, 2, 0, 0)
     )
     metrics = [m["MetricName"] for m in candidates[0]["CandidateProperties"]["CandidateMetrics"]]
-    table.add_column("candidate")
+    metrics = [final["MetricName"], *(m for m in metrics if m != final["MetricName"])][
+        :4
+    ]  # what a terminal has room for
+    table.add_column("candidate", no_wrap=True)
     for metric in metrics:
         table.add_column(metric, justify="right", style="bold" if metric == final["MetricName"] else "")
     for candidate in candidates:
@@ -207,9 +210,10 @@ def _ask(console: Console, settings: Settings, name: str, row: dict[str, str], t
         EndpointName=name, ContentType="application/json", Accept="application/json", Body=body
     )
     found = json.loads(answer["Body"].read())
-    prediction = found["predictions"][0]
+    first = found["predictions"][0]
+    said = first["predicted_label"] if isinstance(first, dict) else first
     console.print(
-        f"\nThe endpoint {name} is up. For the first row of the file it says {target} = {prediction}, because",
+        f"\nThe endpoint {name} is up. For the first row of the file it says {target} = {said}, because",
         highlight=False,
     )
     console.print(bars.signed(found["explanations"][0], shown=4))

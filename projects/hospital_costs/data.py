@@ -85,7 +85,7 @@ def get(given: str | None = None, folder: Path = FOLDER) -> Source:
     if given == "sample":
         return describe(sample.write(folder / "synthetic_hospital_spending.csv"), "sample.py, seed 7")
     if given:
-        return describe(Path(given).expanduser(), f"a file that you named: {given}")
+        return describe(Path(given).expanduser(), f"a file of yours, {Path(given).name}")
     note = folder / "provenance.json"
     if note.exists():
         return _kept(note)

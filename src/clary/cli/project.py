@@ -162,10 +162,11 @@ def _say(console: Console, facts: dict[str, Any], url: str, flag: str, folder: P
         board.add_row(row["name"], f"{row['value']:,.1f}")
     console.print(board, "")
     errors = Table(title="Error on held-out hospitals (RMSE)", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in ("model", "RMSE", "against the state average"):
+    for column in ("model", "RMSE", "against the baseline"):
         errors.add_column(column, justify="left" if column == "model" else "right")
     for row in facts["errors"]:
-        errors.add_row(row["model"], f"${row['rmse']:,.0f}", f"{row['against_baseline']:+.1%}")
+        against = f"{row['against_baseline']:+.1%}" if row["against_baseline"] else "the baseline"
+        errors.add_row(row["model"], f"${row['rmse']:,.0f}", against)
     console.print(errors)
     console.print(f"(left out, because it knows the answer: total x percent, RMSE ${facts['leak_rmse']:.2f})\n")
     for row in facts["predictions"]:
@@ -174,7 +175,7 @@ def _say(console: Console, facts: dict[str, Any], url: str, flag: str, folder: P
             highlight=False,
         )
         if row["explanation"]:
-            console.print(bars.signed(row["explanation"], shown=4))
+            console.print(bars.signed(row["explanation"]))
     run_python = f"clary project open hospital_costs{flag}"
     console.print(f"\nreport   {facts['report']}", f"server   {url}", sep="\n", highlight=False, soft_wrap=True)
     console.print(f"endpoint {facts['endpoint']} stays up; {seconds / 60:.1f} minutes in all\n", highlight=False)

@@ -60,6 +60,11 @@ def grows(path: Path) -> bool:
     return path.stat().st_size != size
 
 
+def no_signals(line: str) -> bool:
+    """Whether a mask of /proc/self/status is empty but for 32 and 33: the C library's own, which nobody can set."""
+    return int(line.rsplit(maxsplit=1)[-1], 16) & ~(0b11 << 31) == 0
+
+
 class EngineContract:
     @pytest.fixture
     def task(self, tasks: Path) -> Callable[..., Task]:
@@ -220,7 +225,7 @@ class EngineContract:
         wait(engine, job.directory)
         lines = texts(job.directory)
         assert lines[:2] == ["y", "141"]
-        assert all(line.endswith("0" * 16) for line in lines[2:])
+        assert all(no_signals(line) for line in lines[2:])
 
     def test_a_start_that_is_repeated_changes_nothing(self, engine: Engine, task: Any) -> None:
         job = task(["sh", "-c", "echo run >> runs; echo up; read line < wait"])

@@ -1,0 +1,53 @@
+"""The SageMaker Python SDK 2.x, nothing patched, in an environment of its own, after ``clary env``."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Studio
+from tests.sdk import programs
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def python() -> str:
+    found = os.environ.get("CLARY_TEST_SDK2_PYTHON")
+    if not found:
+        pytest.skip("CLARY_TEST_SDK2_PYTHON names no Python with the SDK 2.x; `make test` makes one")
+    return found
+
+
+def run(studio: Studio, python: str, program: str, folder: Path) -> tuple[dict[str, Any], str]:
+    """The last line's JSON, and all that was printed."""
+    script = folder / "program.py"
+    script.write_text(program)
+    command = [sys.executable, "-m", "clary", "run", "--data", str(studio.data), "--", python, str(script), str(folder)]
+    environment = {k: v for k, v in studio.environment.items() if k != "PYTHONWARNINGS"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=250, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.strip().splitlines()[-1]), done.stdout + done.stderr
+
+
+def test_a_session_finds_bucket_role_and_account(studio: Studio, python: str, tmp_path: Path) -> None:
+    found, _ = run(studio, python, programs.SESSION, tmp_path)
+    assert found == {
+        "bucket": "sagemaker-us-east-1-000000000000",
+        "role": "arn:aws:iam::000000000000:role/service-role/ClaryExecutionRole",
+        "account": "000000000000",
+    }
+
+
+def test_an_estimator_fits_with_logs_deploys_and_predicts(studio: Studio, python: str, tmp_path: Path) -> None:
+    found, printed = run(studio, python, programs.SKLEARN, tmp_path)
+    assert found["answer"] == pytest.approx([6.0])
+    assert found["score"] == pytest.approx(1.0)
+    assert "score=1.0000" in printed  # the follower showed the script's output
+    assert "Training seconds:" in printed

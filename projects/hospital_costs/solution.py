@@ -235,6 +235,7 @@ sm = session.sagemaker_client
 waiter = sm.get_waiter("training_job_completed_or_stopped")
 waiter.wait(TrainingJobName=second_job, WaiterConfig={"Delay": 5})
 session.logs_for_job(second_job, wait=False)
+print()
 
 # %% [markdown]
 # Put it behind an **endpoint**: a web address that answers with predictions. An earlier run's endpoint goes first.

@@ -85,7 +85,7 @@ def get(given: str | None = None, folder: Path = FOLDER) -> Source:
     if given == "sample":
         return describe(sample.write(folder / "synthetic_hospital_spending.csv"), "sample.py, seed 7")
     if given:
-        return describe(Path(given).expanduser(), f"a file that you named: {given}")
+        return describe(Path(given).expanduser(), f"a file of yours, {Path(given).name}")
     note = folder / "provenance.json"
     if note.exists():
         return _kept(note)
@@ -199,8 +199,8 @@ if __name__ == "__main__":
     parser.add_argument("--input", help="a .csv or .csv.gz file, or the word: sample")
     try:
         found = get(parser.parse_args().input or os.environ.get("CLARY_PROJECT_INPUT"))
+        clean = load(found.path)
     except BadFile as problem:
         sys.exit(f"data.py: {problem}")
     print(found)
-    clean = load(found.path)
     print(clean.describe(include="all").T[["count", "unique", "top", "mean", "min", "max"]].to_string())

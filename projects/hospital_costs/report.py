@@ -22,6 +22,7 @@ a { color: var(--accent) } code { font: 12.5px/1.6 ui-monospace, "DejaVu Sans Mo
   overflow-wrap: anywhere }
 .brand { color: var(--accent); font-weight: 650; font-size: 13px; margin-bottom: 10px }
 .warning { background: #fdf3dd; border: 1px solid #ecd49b; color: #6d4708; border-radius: 8px; padding: 12px 16px }
+.panel p:last-child { margin-bottom: 0 }
 .panel { background: var(--surface); border: 1px solid var(--line); border-radius: 8px; padding: 18px; min-width: 0 }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); padding: 0 }
 .figures div { padding: 14px 18px; border-left: 1px solid var(--line) } .figures div:first-child { border: 0 }
@@ -33,6 +34,7 @@ table { width: 100%; border-collapse: collapse } th { text-align: left; font-siz
 .num { text-align: right; white-space: nowrap } tr.best td { background: var(--soft) }
 td:first-child, th:first-child { padding-left: 8px } td:last-child, th:last-child { padding-right: 8px }
 img { width: 100%; height: auto; display: block }
+table.tight { margin-top: 14px } .tight th { white-space: normal; vertical-align: bottom }
 .bars { display: grid; grid-template-columns: minmax(96px, auto) 1fr 64px; gap: 5px 10px; align-items: center;
   font-size: 12.5px; margin-top: 10px }
 .track { position: relative; height: 12px; background: linear-gradient(var(--line), var(--line)) 50% / 1px 100% no-repeat }
@@ -58,7 +60,8 @@ def write(folder: Path, facts: dict[str, Any]) -> Path:
 
 
 def _head(facts: dict[str, Any], _: Path) -> str:
-    data, best = facts["data"], facts["errors"][0]
+    data = facts["data"]
+    best = next(row for row in facts["errors"] if row["model"] == "Autopilot")
     warning = ""
     if data["synthetic"]:
         warning = (
@@ -67,8 +70,8 @@ def _head(facts: dict[str, Any], _: Path) -> str:
             "For the real file: <code>make run DATA=path/to/file.csv</code></div>"
         )
     figures = [
-        (f"${best['rmse']:,.0f}", f"error (RMSE), {best['model']}"),
-        (f"{-best['against_baseline']:.1%}", "below the state-average baseline"),
+        (f"${best['rmse']:,.0f}", "error (RMSE) of Autopilot's best model"),
+        (_signed(best["against_baseline"]), "against the baseline, the state's average"),
         (f"{data['held_out_hospitals']:,}", f"hospitals held out, of {data['hospitals']:,}"),
         (f"{len(facts['leaderboard'])}", "models that Autopilot tried"),
         (f"{facts['minutes']:.1f} min", "from the raw file to this page"),
@@ -94,15 +97,15 @@ def _results(facts: dict[str, Any], folder: Path) -> str:
         for row in facts["errors"]
     )
     return (
-        f'<section class="two"><div class="panel"><h2>Error on hospitals that no model has seen</h2>'
-        f"<p class=muted>RMSE: the typical size of an error, in dollars, where large errors count more.</p>"
-        f"{_image(folder, 'compared')}</div>"
-        f"<div class=\"panel\"><h2>Autopilot's leaderboard</h2><p class=muted>Each model's "
-        f"{_text(facts['objective'])} in cross-validation, on the training hospitals.</p><table><tr><th>model</th>"
-        f'<th class="num">{_text(facts["objective"])}</th><th class="num">one row takes</th></tr>{rows}</table></div>'
-        f'</section><section class="panel"><h2>The same errors, part by part</h2><table><tr><th>model</th>'
-        f'<th class="num">all rows</th><th class="num">against the state average</th>'
-        f'<th class="num">single claim lines</th><th class="num">whole episodes</th></tr>{errors}</table></section>'
+        '<section class="two"><div class="panel"><h2>Error on hospitals that no model has seen</h2>'
+        '<p class="muted">RMSE: the typical size of an error, in dollars, where large errors count more.</p>'
+        f"{_image(folder, 'compared')}"
+        '<table class="tight"><tr><th></th><th class="num">all rows</th><th class="num">against the baseline</th>'
+        f'<th class="num">claim lines</th><th class="num">whole episodes</th></tr>{errors}</table></div>'
+        '<div class="panel"><h2>Autopilot\'s leaderboard</h2><p class="muted">'
+        f"{_text(facts['objective'])} of each model in cross-validation, on the training hospitals.</p>"
+        f'<table><tr><th>model</th><th class="num">{_text(facts["objective"])}</th>'
+        f'<th class="num">one row takes</th></tr>{rows}</table></div></section>'
     )
 
 
@@ -112,17 +115,17 @@ def _predictions(facts: dict[str, Any], folder: Path) -> str:
     start = f" Each starts at ${baseline:,.0f}, the model's average." if baseline is not None else ""
     return (
         '<section class="panel"><h2>Three predictions from the live endpoint, and why</h2>'
-        "<p class=muted>None of these hospitals was in the training data. The bars are SHAP values: how many dollars "
+        "<p class='muted'>None of these hospitals was in the training data. The bars are SHAP values: how many dollars "
         f"each feature adds (green) or takes away (violet).{start}</p>"
         f'<div class="three">{cards}</div></section>'
         f'<section class="two"><div class="panel"><h2>What moves the predictions in general</h2>'
-        f"{_image(folder, 'importance')}</div><div class=panel><h2>Whole episodes, unseen hospitals</h2>"
+        f"{_image(folder, 'importance')}</div><div class='panel'><h2>Whole episodes, unseen hospitals</h2>"
         f"{_image(folder, 'predicted')}</div></section>"
     )
 
 
 def _card(row: dict[str, Any]) -> str:
-    parts = sorted((row["explanation"] or {}).items(), key=lambda part: -abs(part[1]))[:6]
+    parts = sorted((row["explanation"] or {}).items(), key=lambda part: -abs(part[1]))
     widest = max((abs(value) for _, value in parts), default=1) or 1
     bars = ""
     for name, value in parts:
@@ -172,7 +175,7 @@ def _links(facts: dict[str, Any], _: Path) -> str:
 def _image(folder: Path, name: str) -> str:
     path = folder / f"{name}.png"
     if not path.exists():
-        return "<p class=muted>not available here</p>"
+        return "<p class='muted'>not available here</p>"
     return f'<img alt="{name.replace("_", " ")}" src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}">'
 
 

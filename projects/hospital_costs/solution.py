@@ -235,6 +235,7 @@ sm = session.sagemaker_client
 waiter = sm.get_waiter("training_job_completed_or_stopped")
 waiter.wait(TrainingJobName=second_job, WaiterConfig={"Delay": 5})
 session.logs_for_job(second_job, wait=False)
+print()
 
 # %% [markdown]
 # Put it behind an **endpoint**: a web address that answers with predictions. An earlier run's endpoint goes first.
@@ -311,7 +312,8 @@ def show_progress():
         metric = candidate.get("FinalAutoMLJobObjectiveMetric")
         if metric and candidate["CandidateName"] not in seen:
             seen.add(candidate["CandidateName"])
-            print(f"  {candidate['CandidateName']:50} {metric['MetricName']} {metric['Value']:,.1f}", flush=True)
+            name = candidate["CandidateName"].removeprefix(f"{job}-")
+            print(f"  {name:24} {metric['MetricName']} {metric['Value']:,.1f}", flush=True)
 
 
 # %% [markdown]
@@ -345,7 +347,8 @@ leaderboard = []
 for candidate in candidates:
     metric = candidate["FinalAutoMLJobObjectiveMetric"]
     more = {m["MetricName"]: m["Value"] for m in candidate["CandidateProperties"].get("CandidateMetrics", [])}
-    leaderboard += [{"name": candidate["CandidateName"], "metric": metric["MetricName"], "value": metric["Value"],
+    name = candidate["CandidateName"].removeprefix(f"{job}-")
+    leaderboard += [{"name": name, "metric": metric["MetricName"], "value": metric["Value"],
                      "latency": more.get("InferenceLatency")}]  # fmt: skip
 print(pd.DataFrame(leaderboard).to_string())
 
@@ -418,12 +421,14 @@ if place:
     draw.importance(shares)
 
 # %% [markdown]
-# Then one by one: a cheap, a middling and an expensive hospital. A local endpoint explains its answers if it is asked
-# with `"explain": true`. On AWS an endpoint needs a Clarify explainer for that, so there this cell only predicts.
+# Then one by one: a hospital of the cheapest kind, one of a middling and one of the dearest. A local endpoint explains
+# its answers if it is asked with `"explain": true`. On AWS that takes a Clarify explainer; there this cell predicts only.
 
 # %%
 ranked = held_out[episodes].sort_values(TARGET)
-three = ranked.iloc[[len(ranked) // 10, len(ranked) // 2, len(ranked) * 9 // 10]]
+kinds = ranked.groupby("hospital_kind")[TARGET].mean().sort_values().index
+middle = [ranked[ranked["hospital_kind"] == kinds[place]] for place in (0, len(kinds) // 2, -1)]
+three = pd.concat([rows.iloc[[len(rows) // 2]] for rows in middle])
 reply = {"predictions": ask(ENDPOINT, three).tolist(), "explanations": [None] * 3, "baseline": None}
 if LOCAL:
     body = json.dumps({"instances": three[FEATURES].to_dict("records"), "explain": True})

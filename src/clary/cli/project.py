@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -128,7 +130,7 @@ def _prepared(chosen: Project, settings: Settings) -> Path:
 def _python(chosen: Project, settings: Settings, folder: Path, arguments: list[str], given: dict[str, str]) -> int:
     """Run the project's Python in its folder, with the way to the server; its exit status."""
     python = Environments(settings.cache).build(chosen.lock)
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "MPLBACKEND": "Agg", "CLARY_FLAG": _flag(settings), **given}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "MPLBACKEND": "Agg", **given}
     environment.pop("PYTHONPATH", None)  # of this process: the server's libraries are not the project's
     if arguments[0] == "-m":
         del environment["MPLBACKEND"]  # notebooks show their plots themselves
@@ -143,6 +145,14 @@ def _python(chosen: Project, settings: Settings, folder: Path, arguments: list[s
         except KeyboardInterrupt:  # Ctrl-C reached the child too: let it end
             process.wait()
             raise click.Abort from None
+
+
+def _command() -> str:
+    """The program as it can be called from here: by name, by path, or as a module."""
+    program = Path(sys.argv[0])
+    if program.name != "clary":
+        return f"{Path(sys.executable).name} -m clary"
+    return "clary" if shutil.which("clary") else os.path.relpath(program)
 
 
 def _flag(settings: Settings) -> str:
@@ -162,10 +172,11 @@ def _say(console: Console, facts: dict[str, Any], url: str, flag: str, folder: P
         board.add_row(row["name"], f"{row['value']:,.1f}")
     console.print(board, "")
     errors = Table(title="Error on held-out hospitals (RMSE)", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in ("model", "RMSE", "against the state average"):
+    for column in ("model", "RMSE", "against the baseline"):
         errors.add_column(column, justify="left" if column == "model" else "right")
     for row in facts["errors"]:
-        errors.add_row(row["model"], f"${row['rmse']:,.0f}", f"{row['against_baseline']:+.1%}")
+        against = f"{row['against_baseline']:+.1%}" if row["against_baseline"] else "the baseline"
+        errors.add_row(row["model"], f"${row['rmse']:,.0f}", against)
     console.print(errors)
     console.print(f"(left out, because it knows the answer: total x percent, RMSE ${facts['leak_rmse']:.2f})\n")
     for row in facts["predictions"]:
@@ -174,18 +185,14 @@ def _say(console: Console, facts: dict[str, Any], url: str, flag: str, folder: P
             highlight=False,
         )
         if row["explanation"]:
-            console.print(bars.signed(row["explanation"], shown=4))
-    run_python = f"clary project open hospital_costs{flag}"
+            console.print(bars.signed(row["explanation"]))
     console.print(f"\nreport   {facts['report']}", f"server   {url}", sep="\n", highlight=False, soft_wrap=True)
     console.print(f"endpoint {facts['endpoint']} stays up; {seconds / 60:.1f} minutes in all\n", highlight=False)
     console.print("Try next:", style="bold")
     for command, why in (
-        (run_python, "do it yourself, in a notebook"),
-        (
-            f"clary autopilot {folder / 'output/files/train.csv'} --target spending_hospital{flag}",
-            "any CSV, one command",
-        ),
-        (f"clary project clean hospital_costs{flag}", "remove the endpoint and the files"),
+        (f"project open hospital_costs{flag}", "do it yourself, in a notebook"),
+        (f"autopilot {folder / 'output/files/train.csv'} --target spending_hospital{flag}", "any CSV, one command"),
+        (f"project clean hospital_costs{flag}", "remove the endpoint and the files"),
     ):
-        console.print(f"  {command}", style="green", highlight=False, soft_wrap=True)
+        console.print(f"  {_command()} {command}", style="green", highlight=False, soft_wrap=True)
         console.print(f"      {why}", style="dim", highlight=False)

@@ -13,10 +13,9 @@ def settings(tmp_path: Path, text: str, **variables: str) -> dict[str, str]:
     file = tmp_path / "pip.conf"
     file.write_text(text)
     # Only the files under this home: the machine's own say something else.
-    found = uv_environment(
+    return uv_environment(
         {"HOME": str(tmp_path), "XDG_CONFIG_DIRS": str(tmp_path), "PIP_CONFIG_FILE": str(file), **variables}
     )
-    return found
 
 
 def test_a_file_is_read_and_lists_are_lists(tmp_path: Path) -> None:

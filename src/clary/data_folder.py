@@ -56,6 +56,12 @@ class DataFolder:
         self.retract()
         return True
 
+    def unlock(self) -> None:
+        """Let another server have the folder; the end of the process does the same."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
     def listen(self, name: str, host: str, port: int) -> socket.socket:
         """A listening socket; port 0 takes the one of last time if it is free, else any."""
         remembered = self._ports()
@@ -102,14 +108,17 @@ class DataFolder:
         aside.replace(self.path / name)
 
 
-def file_system(path: Path) -> str:
-    """The type of the file system that ``path`` (or its nearest existing parent) lies on; "" if it cannot be told."""
+def file_system(path: Path, table: Path = Path("/proc/self/mounts")) -> str:
+    """The type of the file system that ``path`` (or its nearest existing parent) lies on; "" if it cannot be told.
+
+    ``table`` lists the mounts, as Linux does.
+    """
     if not sys.platform.startswith("linux"):
         return ""
     existing = next(p for p in [path, *path.parents] if p.exists()).resolve()
     best, kind = "", ""
     try:
-        mounts = Path("/proc/self/mounts").read_text().splitlines()
+        mounts = table.read_text().splitlines()
     except OSError:
         return ""
     for line in mounts:

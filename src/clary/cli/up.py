@@ -13,6 +13,7 @@ import click
 
 from clary.cli import options, servers
 from clary.data_folder import DataFolder, FolderProblem
+from clary.engines.base import CannotIsolate
 from clary.settings import Settings
 
 _LOOPBACK = ("127.0.0.1", "localhost")
@@ -53,7 +54,7 @@ def _serve(settings: Settings, folder: DataFolder) -> None:
 
     try:
         app.serve(settings, folder, lambda url: click.echo(f"ready {url}"))
-    except FolderProblem as problem:
+    except (FolderProblem, CannotIsolate, RuntimeError) as problem:
         raise click.ClickException(str(problem)) from None
 
 

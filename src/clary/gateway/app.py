@@ -6,12 +6,10 @@ the protocol that the request came in.
 
 from __future__ import annotations
 
-import gzip
+import errno
 import inspect
-import io
 import logging
 import uuid
-import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -93,13 +91,9 @@ class Gateway:
             return _refused(http, route, problem, request_id)
         except ServiceError as error:
             return routing.serialize_error(http, route, error, request_id)
-        except Exception:
+        except Exception as error:
             log.exception("%s %s failed", http.method, http.path)
-            failure = ServiceError(
-                "We encountered an internal error. Clary's log (server.log in the data folder) says more.",
-                code="InternalError" if route and route.service == "s3" else "InternalFailure",
-                status=500,
-            )
+            failure = _failure(error, route)
             return routing.serialize_error(http, route, failure, request_id)
 
     async def _serve(self, call: _Call, claim: signature.Claim, key: Key, request_id: str) -> HttpAnswer:
@@ -189,6 +183,21 @@ def _decoded(http: HttpRequest, claim: signature.Claim, key: Key) -> tuple[HttpR
     return http, {}
 
 
+def _failure(error: Exception, route: Route | None) -> ServiceError:
+    """What a client is told of an error that is none of its own."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return ServiceError(
+            "The disk of the data folder is full. Nothing was changed: free some room, then call again.",
+            code="InsufficientStorage",
+            status=507,
+        )
+    return ServiceError(
+        "We encountered an internal error. Clary's log (server.log in the data folder) says more.",
+        code="InternalError" if route and route.service == "s3" else "InternalFailure",
+        status=500,
+    )
+
+
 def _refused(http: HttpRequest, route: Route | None, problem: SignatureProblem, request_id: str) -> HttpAnswer:
     return routing.serialize_error(http, route, refusal(problem, _family(http, route)), request_id)
 
@@ -208,15 +217,3 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         else:
             await send({"type": "lifespan.shutdown.complete"})
             return
-
-
-def unzipped(body: bytes, limit: int = _WHOLE) -> bytes:
-    """A gzipped body (CloudWatch's clients send large ones so); refused if it is none or grows beyond ``limit``."""
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
-            data = file.read(limit + 1)
-    except (OSError, EOFError, zlib.error):
-        raise ServiceError("The body is not gzip, as Content-Encoding says.", code="SerializationException") from None
-    if len(data) > limit:
-        raise ServiceError(f"The body is larger than {limit} bytes.", code="SerializationException")
-    return data

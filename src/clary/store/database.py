@@ -6,6 +6,7 @@ What was acknowledged is on the disk: WAL mode with full sync. Writes that wait 
 from __future__ import annotations
 
 import contextlib
+import errno
 import queue
 import sqlite3
 import threading
@@ -118,8 +119,12 @@ class Database:
         except sqlite3.Error as error:  # a full disk: nobody in the group was written
             with contextlib.suppress(sqlite3.Error):
                 self._writer.execute("ROLLBACK")
+            full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            told: Exception = (
+                OSError(errno.ENOSPC, "the disk of the data folder is full", str(self.path)) if full else error
+            )
             for item in group:
-                item.done.set_exception(error)
+                item.done.set_exception(told)
             return
         for item, result, failure in outcomes:
             if failure is not None:

@@ -1,0 +1,153 @@
+"""The program inside a training task, run by hand on a folder of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import clary
+
+SOURCE = str(Path(clary.__file__).parents[1])
+
+
+@pytest.fixture
+def ml(tmp_path: Path) -> Path:
+    for folder in ("input/config", "input/data/train", "model", "output/data", "code"):
+        (tmp_path / folder).mkdir(parents=True)
+    write(tmp_path, "inputdataconfig", {"train": {"TrainingInputMode": "File"}})
+    write(tmp_path, "resourceconfig", {"current_host": "algo-1", "hosts": ["algo-1"]})
+    return tmp_path
+
+
+def write(ml: Path, name: str, value: Any) -> None:
+    (ml / f"input/config/{name}.json").write_text(json.dumps(value))
+
+
+def start(ml: Path, script: str, hyperparameters: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    (ml / "code/train.py").write_text(script)
+    write(ml, "hyperparameters", {"sagemaker_program": '"train.py"', **(hyperparameters or {})})
+    environment = {"PATH": os.environ["PATH"], "CLARY_ML": str(ml), "PYTHONPATH": SOURCE}
+    command = [sys.executable, "-m", "clary.runtime.train"]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_hyperparameters_arrive_as_arguments_and_variables(ml: Path) -> None:
+    script = "import json, os, sys\nprint(json.dumps([sys.argv[1:], {k: v for k, v in os.environ.items() if k[:3] == 'SM_'}]))"
+    given = {"eta": "0.1", "batch-size": "32", "flag": "true", "name": '"a b"', "plain": "a b", "k": "1", "none": "null",
+             "map": '{"a": 1, "b": "c"}', "_tuning_objective_metric": "x"}  # fmt: skip
+    output, _ = start(ml, script, given).communicate()
+    arguments, variables = json.loads(output.splitlines()[-1])
+    assert arguments == [
+        "--batch-size", "32", "--eta", "0.1", "--flag", "True", "-k", "1", "--map", "a=1,b=c",
+        "--name", "a b", "--none", "", "--plain", "a b",
+    ]  # fmt: skip
+    assert variables["SM_HP_BATCH-SIZE"] == "32"
+    assert variables["SM_HP_NAME"] == "a b"
+    assert variables["SM_CHANNELS"] == '["train"]'
+    assert variables["SM_CHANNEL_TRAIN"] == str(ml / "input/data/train")
+    assert variables["SM_MODEL_DIR"] == str(ml / "model")
+    assert json.loads(variables["SM_HPS"])["map"] == {"a": 1, "b": "c"}
+    assert variables["SM_CURRENT_HOST"] == "algo-1"
+    assert (ml / "output/success").exists()
+
+
+def test_a_failure_is_told_as_the_toolkit_tells_it(ml: Path) -> None:
+    process = start(ml, "import sys\nprint('quiet')\nraise ValueError('too \"small\"')\n")
+    output, errors = process.communicate()
+    assert process.returncode == 1
+    assert "quiet" in output
+    assert "ValueError" in errors
+    failure = (ml / "output/failure").read_text()
+    assert failure.startswith('ExecuteUserScriptError:\nExitCode 1\nErrorMessage "Traceback')
+    assert "ValueError: too 'small'" in failure
+    assert failure.endswith(f'Command "{sys.executable} train.py"')
+
+
+def test_a_scripts_own_words_are_kept(ml: Path) -> None:
+    script = f"import sys\nopen({str(ml / 'output/failure')!r}, 'w').write('my reason')\nsys.exit(3)\n"
+    process = start(ml, script)
+    process.communicate()
+    assert process.returncode == 3
+    assert (ml / "output/failure").read_text() == "my reason"
+
+
+def test_sigterm_reaches_the_script(ml: Path) -> None:
+    script = (
+        "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: (print('saved'), sys.exit(0)))\n"
+        "print('ready', flush=True)\nsignal.pause()\n"
+    )
+    process = start(ml, script)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line == "ready\n":
+            break
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=20)
+    assert (process.returncode, output) == (0, "saved\n")
+
+
+def test_a_child_that_stays_does_not_hold_the_end_up(ml: Path) -> None:
+    began = time.monotonic()
+    process = start(ml, "import subprocess\nsubprocess.Popen(['sleep', '60'])\nprint('over')\n")
+    assert process.wait(timeout=30) == 0
+    assert time.monotonic() - began < 30
+    process.communicate()
+
+
+def archive(*members: tuple[str, bytes, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, kind, content in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.size = kind, len(content) if kind == tarfile.REGTYPE else 0
+            member.linkname = content.decode() if kind != tarfile.REGTYPE else ""
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "content"),
+    [
+        ("../evil", tarfile.REGTYPE, b"x"),
+        ("/etc/evil", tarfile.LNKTYPE, b"/etc/passwd"),
+        ("link", tarfile.SYMTYPE, b"/etc/passwd"),
+        ("device", tarfile.CHRTYPE, b""),
+    ],
+)
+def test_an_archive_that_reaches_out_is_refused_by_the_members_name(
+    ml: Path, name: str, kind: bytes, content: bytes
+) -> None:
+    (ml / "input/sourcedir.tar.gz").write_bytes(
+        archive(("train.py", tarfile.REGTYPE, b"print(1)"), (name, kind, content))
+    )
+    write(ml, "hyperparameters", {"sagemaker_program": "train.py"})
+    environment = {"PATH": os.environ["PATH"], "CLARY_ML": str(ml), "PYTHONPATH": SOURCE}
+    done = subprocess.run(
+        [sys.executable, "-m", "clary.runtime.train"], env=environment, capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    failure = (ml / "output/failure").read_text()
+    assert failure.startswith("ClientError")
+    assert name in failure
+    assert not (ml / "code/train.py").exists()
+
+
+@pytest.mark.parametrize("given", [{}, {"sagemaker_program": "none.py"}])
+def test_no_script_is_told_with_the_way_out(ml: Path, given: dict[str, str]) -> None:
+    write(ml, "hyperparameters", given)
+    environment = {"PATH": os.environ["PATH"], "CLARY_ML": str(ml), "PYTHONPATH": SOURCE}
+    done = subprocess.run(
+        [sys.executable, "-m", "clary.runtime.train"], env=environment, capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    assert (ml / "output/failure").read_text().startswith("ClientError: ")

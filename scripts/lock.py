@@ -1,4 +1,6 @@
-"""Renews the locks of the server, of development and of the projects: universal (Python 3.11 to 3.13, Linux and macOS), with hashes.
+"""Renews the locks of the server, of development and of the projects.
+
+They are universal (Python 3.11 to 3.13, Linux and macOS) and have hashes.
 
 The locks hold no index address. Usage: python scripts/lock.py
 """

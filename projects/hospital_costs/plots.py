@@ -133,5 +133,5 @@ class Plots:
 def _dollars(axes: plt.Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(
-        lambda dollars, _: f"${dollars / 1000:,.0f}k" if dollars >= 2000 else f"${dollars:,.0f}"
+        lambda dollars, _: f"${dollars / 1000:g}k" if dollars >= 2000 else f"${dollars:,.0f}"
     )

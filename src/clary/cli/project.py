@@ -34,10 +34,14 @@ def project() -> None:
 
 
 @project.command("list")
-def list_projects() -> None:
-    """List the projects."""
+@options.data
+def list_projects(data: Path | None) -> None:
+    """List the projects, and your working copies of them."""
+    folder = options.settings(data=data).data
     for each in projects():
         click.echo(f"{each.name:18}{each.title}: {each.summary}")
+        if (folder / "projects" / each.name).is_dir():
+            click.echo(f"{'':18}your copy: {folder / 'projects' / each.name}")
     click.echo(f"\nWhat they are and who each is for: {projects_folder() / 'README.md'}")
 
 

@@ -1,4 +1,4 @@
-"""Renews the locks of the server and of development: universal (Python 3.11 to 3.13, Linux and macOS), with hashes.
+"""Renews the locks of the server, of development and of the projects: universal (Python 3.11 to 3.13, Linux and macOS), with hashes.
 
 The locks hold no index address. Usage: python scripts/lock.py
 """
@@ -17,6 +17,7 @@ from clary.images.index_settings import uv_environment
 LOCKS = {
     "requirements.lock": ["pyproject.toml", "--group", "build"],
     "requirements-dev.lock": ["pyproject.toml", "--group", "build", "--group", "dev"],
+    "projects/hospital_costs/requirements.lock": ["projects/hospital_costs/requirements.in"],
 }
 
 

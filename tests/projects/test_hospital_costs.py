@@ -180,25 +180,27 @@ except data.BadFile as problem:
         assert "has changed since it was downloaded" in problem
 
 
+@pytest.fixture(scope="module")
+def ran(studio: Studio, raw: Path) -> Iterator[subprocess.CompletedProcess[str]]:
+    studio.environment["CLARY_PROJECT_CANDIDATES"] = "4"
+    given = ["--data", str(studio.data), "--input", str(raw), "--minutes", "0.75"]
+    done = studio.clary("project", "run", "hospital_costs", *given, timeout=280)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    yield done
+    cleaned = studio.clary("project", "clean", "hospital_costs", "--data", str(studio.data))
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert nothing_is_left(studio)
+
+
+@pytest.fixture(scope="module")
+def summary(ran: subprocess.CompletedProcess[str], studio: Studio) -> dict[str, Any]:
+    path = studio.data / "projects/hospital_costs/output/summary.json"
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
 class TestRun:
     """One run of the whole project, and what it leaves behind."""
-
-    @pytest.fixture(scope="class")
-    def ran(self, studio: Studio, raw: Path) -> Iterator[subprocess.CompletedProcess[str]]:
-        studio.environment["CLARY_PROJECT_CANDIDATES"] = "4"
-        given = ["--data", str(studio.data), "--input", str(raw), "--minutes", "0.75"]
-        done = studio.clary("project", "run", "hospital_costs", *given, timeout=280)
-        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-        yield done
-        cleaned = studio.clary("project", "clean", "hospital_costs", "--data", str(studio.data))
-        assert cleaned.returncode == 0, cleaned.stderr
-        assert nothing_is_left(studio)
-
-    @pytest.fixture(scope="class")
-    def summary(self, ran: subprocess.CompletedProcess[str], studio: Studio) -> dict[str, Any]:
-        path = studio.data / "projects/hospital_costs/output/summary.json"
-        found: dict[str, Any] = json.loads(path.read_text())
-        return found
 
     def test_the_leaderboard_is_sorted(self, summary: dict[str, Any]) -> None:
         values = [row["value"] for row in summary["leaderboard"]]

@@ -7,13 +7,13 @@ each answers: {variant: {"directory", "port", "weight", "started", "restarts"}}.
 from __future__ import annotations
 
 import http.client
-import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from clary.context import Context
 from clary.engines.base import CannotIsolate, Engine, Progress, Task
+from clary.formats import archives
 from clary.images import catalog
 from clary.jobs import images, task_logs
 from clary.jobs.credentials import TaskCredentials
@@ -249,7 +249,6 @@ def _unpack(context: Context, uri: str | None, folder: Path) -> None:
     except KeyError:
         raise CannotUnpack(f"Failed to download model data: there is no object at {uri}") from None
     try:
-        with tarfile.open(path) as tar:
-            tar.extractall(folder, filter="data")
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise CannotUnpack(f"The model archive {uri} cannot be unpacked: {error}") from error
+        archives.unpack(path, folder)
+    except archives.UnsafeArchive as error:
+        raise CannotUnpack(f"The model archive {uri}: {error}") from error

@@ -19,7 +19,8 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
-from clary.runtime import archives, contract
+from clary.formats import archives
+from clary.runtime import contract
 from clary.runtime.http_server import Request, Response, listener, serve
 
 _NAMES = ("model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn")

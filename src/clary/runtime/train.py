@@ -16,7 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from clary.runtime import archives, contract
+from clary.formats import archives
+from clary.runtime import contract
 
 _KEPT = 40  # lines of stderr for the failure's text
 

@@ -48,8 +48,10 @@ async def app(scope, receive, send):
     answer = json.dumps(model.predict(rows).tolist()).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(len(answer)).encode())]})
     await send({"type": "http.response.body", "body": answer})
-import uvicorn
-uvicorn.run(app, fd=int(sys.argv[1]), log_level="error", lifespan="off", loop="asyncio", http="h11")
+import asyncio, socket, uvicorn
+server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", loop="asyncio", http="h11"))
+# Not by fd=: uvicorn would make a socket of protocol 0 of it, and Nagle's algorithm cost 40 ms a call.
+asyncio.run(server.serve(sockets=[socket.socket(fileno=int(sys.argv[1]))]))
 """
 
 

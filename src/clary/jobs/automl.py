@@ -234,8 +234,9 @@ class AutoMLJobs:
 
     def _write(self, job: Record, status: str | None = None, **members: Any) -> None:
         status = status or job.status
-        body = {**job.body, **members, "AutoMLJobStatus": status, "LastModifiedTime": self._context.now()}
-        self._context.store.put(replace(job, status=status, body=body))
+        now = self._context.now()
+        body = {**job.body, **members, "AutoMLJobStatus": status, "LastModifiedTime": now}
+        self._context.store.put(replace(job, status=status, body=body, modified=now))
 
 
 def _wish(context: Context, job: Record) -> dict[str, Any]:

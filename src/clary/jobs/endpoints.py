@@ -183,8 +183,9 @@ class Endpoints:
         self._write(endpoint, "Failed", FailureReason=reason[:1024])
 
     def _write(self, endpoint: Record, status: str, **members: Any) -> None:
-        body = {**endpoint.body, **members, "EndpointStatus": status, "LastModifiedTime": self._context.now()}
-        self._context.store.put(replace(endpoint, status=status, body=body))
+        now = self._context.now()
+        body = {**endpoint.body, **members, "EndpointStatus": status, "LastModifiedTime": now}
+        self._context.store.put(replace(endpoint, status=status, body=body, modified=now))
 
     def _now(self) -> float:
         return self._context.now().timestamp()

@@ -286,7 +286,7 @@ class TrainingJobs:
             "LastModifiedTime": now,
             "_phase": phase,
         }
-        return self._context.store.put(replace(job, status=status, body=body))
+        return self._context.store.put(replace(job, status=status, body=body, modified=now))
 
 
 def _resources(config: dict[str, Any]) -> dict[str, Any]:

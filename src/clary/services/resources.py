@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from clary.context import Context
 from clary.errors import ServiceError, ValidationException
-from clary.store.base import Conflict, Record
+from clary.store.base import Condition, Conflict, Operator, Position, Query, Record
 
 
 def create(
@@ -23,10 +23,18 @@ def create(
     """Write a new record of the caller's region, its times set; raises ``taken`` if the name is."""
     now = context.now()
     body = {"CreationTime": now, "LastModifiedTime": now, **body}
+    record = Record(
+        region=context.region,
+        kind=kind,
+        name=name,
+        body=body,
+        status=status,
+        created=now,
+        modified=now,
+        arn=body.get(f"{kind}Arn", ""),
+    )
     try:
-        return context.store.create(
-            Record(region=context.region, kind=kind, name=name, body=body, status=status, created=now, modified=now)
-        )
+        return context.store.create(record)
     except Conflict:
         raise taken from None
 
@@ -55,8 +63,9 @@ def change(
 
 def with_members(record: Record, context: Context, status: str | None = None, **members: Any) -> Record:
     """The record with members changed, its LastModifiedTime set."""
-    body = {**record.body, "LastModifiedTime": context.now(), **members}
-    return replace(record, body=body, status=record.status if status is None else status)
+    now = context.now()
+    body = {**record.body, "LastModifiedTime": now, **members}
+    return replace(record, body=body, status=record.status if status is None else status, modified=now)
 
 
 def delete(context: Context, kind: str, name: str, *, missing: ServiceError) -> Record:
@@ -70,64 +79,72 @@ def delete(context: Context, kind: str, name: str, *, missing: ServiceError) -> 
 
 
 def page(
-    records: Iterable[Record],
+    context: Context,
+    kind: str,
     request: dict[str, Any],
     *,
     sort_by: str = "CreationTime",
     order: str = "Descending",
     size: int = 10,
+    where: Sequence[Condition] = (),
+    filters: Mapping[str, tuple[str, Operator]] = MappingProxyType({}),
+    sorts: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[list[Record], dict[str, str]]:
     """One page by the members that List operations share, and ``{"NextToken": ...}`` if more remain.
 
-    ``sort_by``, ``order`` and ``size`` are the operation's defaults. Filters: NameContains (any case), StatusEquals,
-    CreationTime and LastModifiedTime After (from then on) and Before. The token names the last record shown, so pages
-    hold together while records come and go. ``ValidationException`` for a token that is not ours.
+    ``sort_by``, ``order`` and ``size`` are the operation's defaults, ``where`` holds whatever is asked. An operation's
+    own ``filters`` (member: field and operator) and ``sorts`` (SortBy: field) add to those that all share: NameContains
+    (any case), StatusEquals, the times After (from then on) and Before (until then). The token names the last record
+    shown, so pages hold together while records come and go. ``ValidationException`` for a token that is not ours.
     """
-    sort_by = request.get("SortBy", sort_by)
-    descending = request.get("SortOrder", order) == "Descending"
-    size = request.get("MaxResults", size)
-    key = _SORTS.get(sort_by, _SORTS["CreationTime"])
-    wanted = sorted((r for r in records if _matches(r, request)), key=key, reverse=descending)
-    if token := request.get("NextToken"):
-        last = _read_token(token)
-        wanted = [r for r in wanted if (key(r) < last if descending else key(r) > last)]
-    shown = wanted[:size]
-    more = {"NextToken": _token(key(shown[-1]))} if shown and len(wanted) > size else {}
-    return shown, more
+    known = _FILTERS | dict(filters)
+    asked = [Condition(*known[member], value) for member, value in request.items() if member in known]
+    query = Query(
+        where=(*where, *asked),
+        order_by=(_SORTS | dict(sorts))[request.get("SortBy", sort_by)],
+        descending=request.get("SortOrder", order).lower() == "descending",
+        after=_read_token(request["NextToken"]) if request.get("NextToken") else None,
+        limit=request.get("MaxResults", size),
+    )
+    records, more = context.store.page(context.region, kind, query)
+    return records, {"NextToken": _token(more)} if more else {}
 
 
-_SORTS: dict[str, Callable[[Record], tuple[Any, ...]]] = {
-    "Name": lambda r: (r.name,),
-    "CreationTime": lambda r: (_ms(r.created), r.name),
-    "LastModifiedTime": lambda r: (_ms(r.modified), r.name),
-    "Status": lambda r: (r.status, r.name),
+_FILTERS: dict[str, tuple[str, Operator]] = {
+    "NameContains": ("name", "contains"),
+    "StatusEquals": ("status", "="),
+    "CreationTimeAfter": ("created", ">="),
+    "CreationTimeBefore": ("created", "<="),
+    "CreatedAfter": ("created", ">="),
+    "CreatedBefore": ("created", "<="),
+    "LastModifiedTimeAfter": ("modified", ">="),
+    "LastModifiedTimeBefore": ("modified", "<="),
+    "ModifiedTimeAfter": ("modified", ">="),
+    "ModifiedTimeBefore": ("modified", "<="),
+}
+_SORTS = {
+    "Name": "name",
+    "NAME": "name",
+    "CreationTime": "created",
+    "CREATION_TIME": "created",
+    "LastModifiedTime": "modified",
+    "LAST_MODIFIED_TIME": "modified",
+    "Status": "status",
 }
 
 
-def _matches(record: Record, request: dict[str, Any]) -> bool:
-    created, modified = record.created or datetime.now(UTC), record.modified or datetime.now(UTC)
-    return (
-        request.get("NameContains", "").lower() in record.name.lower()
-        and request.get("StatusEquals", record.status) == record.status
-        and request.get("CreationTimeAfter", created) <= created
-        and request.get("CreationTimeBefore", created) >= created
-        and request.get("LastModifiedTimeAfter", modified) <= modified
-        and request.get("LastModifiedTimeBefore", modified) >= modified
-    )
+def _token(position: Position) -> str:
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
 
 
-def _token(key: tuple[Any, ...]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
-
-
-def _read_token(token: str) -> tuple[Any, ...]:
+def _read_token(token: str) -> Position:
     try:
-        return tuple(json.loads(base64.urlsafe_b64decode(token)))
+        position = json.loads(base64.urlsafe_b64decode(token))
+        match position:
+            case [str() | int() | float() as value, str() as name]:
+                f"{value}{name}".encode()  # half a surrogate pair is no text
+                if isinstance(value, str) or abs(value) < 1 << 63:
+                    return value, name
     except ValueError:
-        raise ValidationException(
-            f"Invalid pagination token {token!r}: use the NextToken of the page before."
-        ) from None
-
-
-def _ms(time: datetime | None) -> int:
-    return round(time.timestamp() * 1000) if time else 0
+        pass
+    raise ValidationException(f"Invalid pagination token {token!r}: use the NextToken of the page before.")

@@ -11,10 +11,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from clary.store.base import Conflict, Listener, Record
+from clary.store import queries
+from clary.store.base import Conflict, Listener, Position, Query, Record
 from clary.store.database import Database
 
-_COLUMNS = "region, kind, name, status, version, created, modified, body"
+_COLUMNS = "region, kind, name, status, version, created, modified, arn, body"
+
+
+_BY_ARN = f"SELECT {_COLUMNS} FROM records WHERE arn = ? COLLATE NOCASE AND arn != ''"
 
 
 class SqlStore:
@@ -33,8 +37,10 @@ class SqlStore:
                 created=record.created or now,
                 modified=record.modified or now,
             )
+            if new.arn and db.execute(_BY_ARN, (new.arn,)).fetchone():
+                raise Conflict(f"{new.arn} exists already")
             try:
-                db.execute(f"INSERT INTO records ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _row(new))
+                db.execute(f"INSERT INTO records ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(new))
             except sqlite3.IntegrityError:
                 raise Conflict(f"{record.kind} {record.name!r} exists already") from None
             return new
@@ -49,13 +55,18 @@ class SqlStore:
             ).fetchone()
         return _record(row) if row else None
 
+    def find(self, arn: str) -> Record | None:
+        with self._database.read() as db:
+            row = db.execute(_BY_ARN, (arn,)).fetchone()
+        return _record(row) if row else None
+
     def put(self, record: Record) -> Record:
         def update(db: sqlite3.Connection) -> Record:
-            new = replace(record, version=self._version(), modified=_time(time.time_ns() // 1_000_000))
+            new = replace(record, version=self._version())
             changed = db.execute(
                 "UPDATE records SET status = ?, version = ?, modified = ?, body = ?"
                 " WHERE region = ? AND kind = ? AND name = ? AND version = ?",
-                (new.status, new.version, _ms(new.modified), _dump(new.body), *record.key, record.version),
+                (new.status, new.version, queries.ms(new.modified), _dump(new.body), *record.key, record.version),
             )
             if changed.rowcount != 1:
                 raise Conflict(f"{record.kind} {record.name!r} was changed by somebody else")
@@ -88,6 +99,14 @@ class SqlStore:
             rows = db.execute(query, values).fetchall()
         return map(_record, rows)
 
+    def page(self, region: str, kind: str, query: Query) -> tuple[list[Record], Position | None]:
+        with self._database.read() as db:
+            rows = db.execute(*queries.select(_COLUMNS, region, kind, query)).fetchall()
+        records = [_record(row[1:]) for row in rows[: query.limit]]
+        if len(rows) <= query.limit or not records:
+            return records, None
+        return records, (rows[query.limit - 1][0], records[-1].name)
+
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         with self._lock:
             self._listeners.append(listener)
@@ -116,14 +135,15 @@ def _row(record: Record) -> tuple[Any, ...]:
         *record.key,
         record.status,
         record.version,
-        _ms(record.created),
-        _ms(record.modified),
+        queries.ms(record.created),
+        queries.ms(record.modified),
+        record.arn,
         _dump(record.body),
     )
 
 
 def _record(row: tuple[Any, ...]) -> Record:
-    region, kind, name, status, version, created, modified, body = row
+    region, kind, name, status, version, created, modified, arn, body = row
     return Record(
         region=region,
         kind=kind,
@@ -132,6 +152,7 @@ def _record(row: tuple[Any, ...]) -> Record:
         version=version,
         created=_time(created),
         modified=_time(modified),
+        arn=arn,
         body=json.loads(body),
     )
 
@@ -144,10 +165,6 @@ def _plain(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"a record's body holds JSON values and times, not {type(value).__name__}")
-
-
-def _ms(time_: datetime | None) -> int:
-    return round(time_.timestamp() * 1000) if time_ else 0
 
 
 def _time(ms: int) -> datetime:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from clary.store.base import Store
+from clary.store import queries
+from clary.store.base import Condition, Query, Store
 from clary.store.database import Database
 from clary.store.records import SqlStore
+from tests.conftest import ROOT
 from tests.contracts.store import StoreContract, record
 
 
@@ -79,3 +84,38 @@ def test_a_folder_of_a_newer_clary_is_refused_with_the_way_out(tmp_path: Path) -
     database.close()
     with pytest.raises(RuntimeError, match=r"newer Clary.*--data"):
         Database(tmp_path / "clary.db")
+
+
+def test_a_folder_from_before_lists_had_indexes_opens_and_finds_by_arn(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "clary.db")
+    old.execute("CREATE TABLE migrations (number INTEGER PRIMARY KEY)")
+    for path in sorted((ROOT / "src/clary/store/migrations").glob("000[12]_*.sql")):
+        old.executescript(path.read_text())
+        old.execute("INSERT INTO migrations VALUES (?)", (int(path.name[:4]),))
+    body = json.dumps({"ModelArn": "arn:aws:sagemaker:r:0:model/mine"})
+    columns = "region, kind, name, status, version, created, modified, body"
+    old.execute(f"INSERT INTO records ({columns}) VALUES ('r', 'Model', 'Mine', '', 1, 2, 3, ?)", (body,))
+    old.execute(f"INSERT INTO records ({columns}) VALUES ('', 'Key', 'k', 'Owner', 2, 2, 3, '{{}}')")
+    old.commit()
+    old.close()
+    database = Database(tmp_path / "clary.db")
+    store = SqlStore(database)
+    found = store.find("arn:aws:sagemaker:r:0:model/mine")
+    assert found is not None
+    assert found.name == "Mine"
+    assert [r.arn for r in store.scan("", "Key", status="Owner")] == [""]
+    database.close()
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("order", ["name", "created", "modified"])
+def test_a_page_is_read_from_an_index_in_its_order(database: Database, order: str, descending: bool) -> None:
+    query = Query(order_by=order, descending=descending, after=(1 if order != "name" else "a", "a"))
+    for where in ([], [Condition("status", "=", "on")], [Condition("name", "contains", "x")]):
+        sql, values = queries.select("body", "r", "K", replace(query, where=where))
+        with database.read() as db:
+            plan = " ".join(row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", values))
+        assert "USING INDEX" in plan
+        assert "SCAN" not in plan
+        if not (where and where[0].field == "status"):  # few are sorted rather than many walked through
+            assert "TEMP B-TREE" not in plan

@@ -84,7 +84,7 @@ def describe_auto_ml_job_v2(context: Context, request: dict[str, Any]) -> dict[s
 
 @operation
 def list_auto_ml_jobs(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    jobs, more = resources.page(context.store.scan(context.region, KIND), request, sort_by="Name")
+    jobs, more = resources.page(context, KIND, request, sort_by="Name")
     return {"AutoMLJobSummaries": [job.body for job in jobs], **more}
 
 

@@ -44,7 +44,7 @@ def describe_endpoint_config(context: Context, request: dict[str, Any]) -> dict[
 
 @operation
 def list_endpoint_configs(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    configs, more = resources.page(context.store.scan(context.region, KIND), request)
+    configs, more = resources.page(context, KIND, request)
     return {"EndpointConfigs": [config.body for config in configs], **more}
 
 

@@ -36,7 +36,7 @@ def describe_endpoint(context: Context, request: dict[str, Any]) -> dict[str, An
 
 @operation
 def list_endpoints(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    endpoints, more = resources.page(context.store.scan(context.region, KIND), request)
+    endpoints, more = resources.page(context, KIND, request)
     return {"Endpoints": [endpoint.body for endpoint in endpoints], **more}
 
 

@@ -32,7 +32,7 @@ def describe_model(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 @operation
 def list_models(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    models, more = resources.page(context.store.scan(context.region, KIND), request)
+    models, more = resources.page(context, KIND, request)
     return {"Models": [model.body for model in models], **more}
 
 

@@ -14,13 +14,6 @@ from clary.store.base import Conflict, Record
 
 _MOST = 50  # tags of a resource
 
-# An ARN's type → the record's kind, where it is not the type's words put together (training-job: TrainingJob).
-_KINDS = {
-    "automl-job": "AutoMLJob",
-    "experiment-trial": "Trial",
-    "experiment-trial-component": "TrialComponent",
-}
-
 
 @operation
 def add_tags(context: Context, request: dict[str, Any]) -> dict[str, Any]:
@@ -69,15 +62,10 @@ def _find(context: Context, arn: str) -> Record:
         raise ValidationException(
             f"The resource {arn} is not in region {context.region} of account {context.account}, which was asked."
         )
-    kind_, _, name = parts[5].partition("/")
-    kind = _KINDS.get(kind_, "".join(word.capitalize() for word in kind_.split("-")))
-    # ARNs hold names in lower case: the name itself is a guess, the ARN in the record decides.
-    exact = context.store.get(context.region, kind, name)
-    candidates = [exact] if exact is not None else context.store.scan(context.region, kind)
-    for record in candidates:
-        if record is not None and str(record.body.get(f"{kind}Arn", "")).lower() == arn.lower():
-            return record
-    raise missing
+    record = context.store.find(arn)
+    if record is None:
+        raise missing
+    return record
 
 
 def _change(context: Context, arn: str, how: Any) -> dict[str, str]:

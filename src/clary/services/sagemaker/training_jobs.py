@@ -14,7 +14,7 @@ from clary.errors import NotServed, ResourceInUse, ServiceError, ValidationExcep
 from clary.images import catalog
 from clary.services import operation, resources
 from clary.services.iam import roles
-from clary.store.base import Record
+from clary.store.base import Operator, Record
 
 KIND = "TrainingJob"
 
@@ -29,6 +29,11 @@ _NOT_YET = {
     "SessionChainingConfig": "session chaining is not built",
     "MlflowConfig": "MLflow is not built in",
     "RemoteDebugConfig": "use `clary logs JOB --follow` and the job's folder instead",
+}
+
+_FILTERS: dict[str, tuple[str, Operator]] = {
+    "WarmPoolStatusEquals": ("WarmPoolStatus.Status", "="),
+    "TrainingPlanArnEquals": ("ResourceConfig.TrainingPlanArn", "="),
 }
 
 
@@ -63,7 +68,7 @@ def describe_training_job(context: Context, request: dict[str, Any]) -> dict[str
 
 @operation
 def list_training_jobs(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    jobs, more = resources.page(context.store.scan(context.region, KIND), request)
+    jobs, more = resources.page(context, KIND, request, filters=_FILTERS)
     return {"TrainingJobSummaries": [job.body for job in jobs], **more}
 
 

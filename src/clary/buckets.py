@@ -15,9 +15,10 @@ from pathlib import Path
 
 from clary.errors import ServiceError, ValidationException
 from clary.objects.base import Blob, Objects
+from clary.store.buckets import Bucket, BucketIndex
 from clary.store.database import Database
 from clary.store.key_errors import NoSuchBucket, NoSuchKey
-from clary.store.keys import Bucket, Check, Entry, KeyIndex, entries
+from clary.store.keys import Check, Deleted, Entry, KeyIndex, entries
 from clary.store.uploads import Part, Upload, Uploads
 
 __all__ = ["Buckets", "Entry", "InvalidBucketName", "NoSuchBucket", "NoSuchKey", "parse_uri"]
@@ -56,6 +57,7 @@ class Buckets:
 
     def __init__(self, database: Database, objects: Objects, *, grace: float = 30.0) -> None:
         self.objects = objects
+        self.index = BucketIndex(database)
         self.keys = KeyIndex(database)
         self.uploads = Uploads(database)
         self._removal = _Removal(objects, grace)
@@ -103,16 +105,16 @@ class Buckets:
     def delete(self, uri: str) -> None:
         """Harmless if there is no such key."""
         bucket, key = parse_uri(uri)
-        self.delete_keys(bucket, [key])
+        self.remove(bucket, [(key, "")])
 
     def exists_bucket(self, name: str) -> bool:
-        return self.keys.bucket(name) is not None
+        return self.index.get(name) is not None
 
     # For S3's operations.
 
     def bucket(self, name: str) -> Bucket:
         """``NoSuchBucket``, or ``InvalidBucketName`` if there can be none of that name."""
-        found = self.keys.bucket(name)
+        found = self.index.get(name)
         if found is None:
             raise NoSuchBucket(name) if is_bucket_name(name) else InvalidBucketName(name)
         return found
@@ -121,10 +123,10 @@ class Buckets:
         """False if it is there already; ``InvalidBucketName``."""
         if not is_bucket_name(name):
             raise InvalidBucketName(name)
-        return self.keys.create_bucket(name, region, tags)
+        return self.index.create(name, region, tags)
 
     def delete_bucket(self, name: str) -> None:
-        self._removal.add(self.keys.delete_bucket(name))
+        self._removal.add(self.index.delete(name))
 
     def put_entry(self, entry: Entry, *, check: Check | None = None, shared: bool = False) -> Entry:
         """Name a committed blob; one that is not ``shared`` is removed if it cannot be named."""
@@ -137,8 +139,19 @@ class Buckets:
         self._removal.add(free)
         return done
 
-    def delete_keys(self, bucket: str, keys: Sequence[str], *, check: Check | None = None) -> None:
-        self._removal.add(self.keys.delete(bucket, keys, check=check))
+    def remove(
+        self, bucket: str, wanted: Sequence[tuple[str, str]], *, check: Check | None = None
+    ) -> Sequence[Deleted]:
+        """See ``KeyIndex.delete``."""
+        done, free = self.keys.delete(bucket, wanted, check=check)
+        self._removal.add(free)
+        return done
+
+    def expire(self, bucket: str, doomed: Sequence[Entry]) -> int:
+        """See ``KeyIndex.expire``."""
+        count, free = self.keys.expire(bucket, doomed)
+        self._removal.add(free)
+        return count
 
     def put_part(self, upload: Upload, part: Part) -> None:
         try:

@@ -198,7 +198,7 @@ def test_what_is_not_served_says_so(s3: Any) -> None:
     assert code(error) == ("NotImplemented", 501)
     assert "encrypted disk" in error.value.response["Error"]["Message"]
     with pytest.raises(ClientError) as error:
-        s3.put_bucket_versioning(Bucket="ward", VersioningConfiguration={"Status": "Enabled"})
+        s3.put_bucket_website(Bucket="ward", WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
     assert code(error) == ("NotImplemented", 501)
 
 

@@ -1,29 +1,27 @@
-"""The key index of S3: buckets, and which blob stands under which key.
+"""The key index of S3: which blob stands under which key, in which version.
 
-A blob is in use while a row of ``keys`` or ``parts`` names it. Whatever ends the last use answers the blob's id, so
-that the caller can remove it once the change is durable; an id that nobody uses never comes into use again.
+Of a key's versions the newest is the current one; where that is a delete marker, the key is not to be seen. What a
+bucket holds that keeps no versions is its *null* version, which the next one replaces. See also ``clary.store.blobs``.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from clary.store.blobs import in_use, unused
+from clary.store.buckets import ENABLED, NEVER, versioning_of
 from clary.store.database import Database
-from clary.store.key_errors import BucketNotEmpty, NoSuchBucket, NoSuchKey, OperationAborted
+from clary.store.key_errors import IsDeleteMarker, NoSuchKey, NoSuchVersion, OperationAborted
+from clary.store.times import now_ms, time_of
 
-
-@dataclass(frozen=True)
-class Bucket:
-    name: str
-    region: str
-    created: datetime
-    tags: Mapping[str, str]
+NULL = "null"
+"""The version of what was put while the bucket kept none."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +44,10 @@ class PartSize:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """An object under its key. ``etag`` is without quotes; ``headers`` are further ones by wire name (CacheControl).
+    """A version of an object. ``etag`` is without quotes; ``headers`` are further ones by wire name (CacheControl).
 
     ``upload``: the id of the multipart upload it came by, ``part_count`` how many parts that had; else "" and 0.
+    ``sequence`` grows with each version put. A delete marker has no blob.
     """
 
     bucket: str
@@ -56,6 +55,8 @@ class Entry:
     blob: str
     size: int
     etag: str
+    version: str = NULL
+    sequence: int = 0
     modified: datetime = datetime.fromtimestamp(0, UTC)
     content_type: str = "binary/octet-stream"
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -66,11 +67,27 @@ class Entry:
     upload: str = ""
     part_count: int = 0
 
+    @property
+    def is_marker(self) -> bool:
+        return not self.blob
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """What a delete did to a key. ``version`` is the one that was named, or "".
+
+    ``marker``: the version of the delete marker that was made, or that was itself the version removed; else "".
+    """
+
+    key: str
+    version: str
+    marker: str = ""
+
 
 Check = Callable[[Entry | None], None]
-"""Looks at what stands under a key now; raises to forbid the change."""
+"""Looks at what stands under a key now, None if nothing is to be seen there; raises to forbid the change."""
 
-_COLUMNS = "bucket, key, blob, size, etag, modified, body"
+_COLUMNS = "bucket, key, version, sequence, blob, size, etag, modified, body"
 _BODY = ("content_type", "metadata", "headers", "tags", "storage_class", "upload", "part_count")
 
 
@@ -78,71 +95,23 @@ class KeyIndex:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create_bucket(self, name: str, region: str, tags: Mapping[str, str] | None = None) -> bool:
-        """False if it is there already."""
+    def get(self, bucket: str, key: str, version: str = "") -> Entry:
+        """The current version, or the one that is named.
 
-        def insert(db: sqlite3.Connection) -> bool:
-            made = db.execute(
-                "INSERT OR IGNORE INTO buckets (name, region, created, tags) VALUES (?, ?, ?, ?)",
-                (name, region, now_ms(), json.dumps(dict(tags or {}))),
-            )
-            return made.rowcount == 1
-
-        return self._database.write(insert)
-
-    def bucket(self, name: str) -> Bucket | None:
+        ``NoSuchBucket``, ``NoSuchKey``, ``NoSuchVersion``, and ``IsDeleteMarker`` if the named one is.
+        """
         with self._database.read() as db:
-            row = db.execute("SELECT name, region, created, tags FROM buckets WHERE name = ?", (name,)).fetchone()
-        return _bucket(row) if row else None
-
-    def buckets(self) -> list[Bucket]:
-        with self._database.read() as db:
-            rows = db.execute("SELECT name, region, created, tags FROM buckets ORDER BY name").fetchall()
-        return [_bucket(row) for row in rows]
-
-    def set_bucket_tags(self, name: str, tags: Mapping[str, str]) -> None:
-        def update(db: sqlite3.Connection) -> None:
-            if db.execute("UPDATE buckets SET tags = ? WHERE name = ?", (json.dumps(dict(tags)), name)).rowcount != 1:
-                raise NoSuchBucket(name)
-
-        self._database.write(update)
-
-    def delete_bucket(self, name: str) -> list[str]:
-        """With its unfinished uploads; ``BucketNotEmpty`` while it holds a key. Answers the blobs that are free."""
-
-        def remove(db: sqlite3.Connection) -> list[str]:
-            require_bucket(db, name)
-            if db.execute("SELECT 1 FROM keys WHERE bucket = ? LIMIT 1", (name,)).fetchone():
-                raise BucketNotEmpty(name)
-            uploads = "SELECT id FROM uploads WHERE bucket = ?"
-            blobs = [b for (b,) in db.execute(f"SELECT blob FROM parts WHERE upload IN ({uploads})", (name,))]
-            db.execute(f"DELETE FROM parts WHERE upload IN ({uploads})", (name,))
-            db.execute("DELETE FROM uploads WHERE bucket = ?", (name,))
-            db.execute("DELETE FROM buckets WHERE name = ?", (name,))
-            return unused(db, blobs)
-
-        return self._database.write(remove)
-
-    def get(self, bucket: str, key: str) -> Entry:
-        """``NoSuchBucket``, ``NoSuchKey``."""
-        with self._database.read() as db:
-            found = find(db, bucket, key)
-            if found is None:
-                require_bucket(db, bucket)
-                raise NoSuchKey(bucket, key)
-        return found
+            return _require(db, bucket, key, version)
 
     def parts(self, entry: Entry) -> list[PartSize]:
         """The parts that it was uploaded in."""
         with self._database.read() as db:
-            row = db.execute(
-                "SELECT parts FROM keys WHERE bucket = ? AND key = ? AND blob = ?",
-                (entry.bucket, entry.key, entry.blob),
-            ).fetchone()
+            query = "SELECT parts FROM keys WHERE sequence = ? AND blob = ?"
+            row = db.execute(query, (entry.sequence, entry.blob)).fetchone()
         return [PartSize(*part) for part in json.loads(row[0])] if row else []
 
     def put(self, entry: Entry, *, check: Check | None = None, shared: bool = False) -> tuple[Entry, list[str]]:
-        """Set the key; answers it as it stands, and the blobs that are free.
+        """Make it the key's current version; answers it as it stands, and the blobs that are free.
 
         ``shared``: the blob stands under another key already; ``OperationAborted`` if it no longer does.
         """
@@ -154,64 +123,113 @@ class KeyIndex:
 
         return self._database.write(write)
 
-    def delete(self, bucket: str, keys: Sequence[str], *, check: Check | None = None) -> list[str]:
-        """Remove keys, all or (if ``check`` raises) none; absent ones are no error. Answers the blobs that are free."""
+    def delete(
+        self, bucket: str, wanted: Sequence[tuple[str, str]], *, check: Check | None = None
+    ) -> tuple[list[Deleted], list[str]]:
+        """Remove (key, version) pairs, all or (if ``check`` raises) none; absent ones are no error.
 
-        def remove(db: sqlite3.Connection) -> list[str]:
-            require_bucket(db, bucket)
-            blobs = []
-            for key in keys:
-                found = find(db, bucket, key)
+        With the version "" it is the key that goes: for good, or behind a delete marker where the bucket keeps
+        versions. Answers what was done, and the blobs that are free.
+        """
+
+        def remove(db: sqlite3.Connection) -> tuple[list[Deleted], list[str]]:
+            versioning = versioning_of(db, bucket)
+            done, blobs = [], []
+            for key, version in wanted:
                 if check is not None:
-                    check(found)
-                if found is not None:
-                    db.execute("DELETE FROM keys WHERE bucket = ? AND key = ?", (bucket, key))
-                    blobs.append(found.blob)
-            return unused(db, blobs)
+                    found = find(db, bucket, key, version)
+                    check(None if found is None or found.is_marker else found)
+                deleted, freed = _delete(db, bucket, key, version, versioning)
+                done.append(deleted)
+                blobs += freed
+            return done, unused(db, blobs)
 
         return self._database.write(remove)
 
-    def set_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
-        def update(db: sqlite3.Connection) -> None:
-            found = find(db, bucket, key)
-            if found is None:
-                require_bucket(db, bucket)
-                raise NoSuchKey(bucket, key)
-            db.execute(
-                "UPDATE keys SET body = ? WHERE bucket = ? AND key = ?",
-                (_body(replace(found, tags=tags)), bucket, key),
-            )
+    def expire(self, bucket: str, doomed: Sequence[Entry]) -> tuple[int, list[str]]:
+        """Delete the keys of which these are the current versions, and for good those that are older or markers.
 
-        self._database.write(update)
+        Whatever changed since it was read is left alone. Answers how many went, and the blobs that are free.
+        """
+
+        def remove(db: sqlite3.Connection) -> tuple[int, list[str]]:
+            versioning, count, blobs = versioning_of(db, bucket), 0, []
+            for entry in doomed:
+                newest = find(db, bucket, entry.key)
+                if newest == entry and not entry.is_marker:
+                    freed = _delete(db, bucket, entry.key, "", versioning)[1]
+                elif find(db, bucket, entry.key, entry.version) == entry:
+                    freed = _delete(db, bucket, entry.key, entry.version, versioning)[1]
+                else:
+                    continue
+                count += 1
+                blobs += freed
+            return count, unused(db, blobs)
+
+        return self._database.write(remove)
+
+    def set_tags(self, bucket: str, key: str, tags: Mapping[str, str], version: str = "") -> Entry:
+        """The version that has them now; raises as ``get`` does."""
+
+        def update(db: sqlite3.Connection) -> Entry:
+            entry = replace(_require(db, bucket, key, version), tags=tags)
+            db.execute("UPDATE keys SET body = ? WHERE sequence = ?", (_body(entry), entry.sequence))
+            return entry
+
+        return self._database.write(update)
 
     def page(
         self, bucket: str, prefix: str = "", *, after: str = "", start: str = "", limit: int = 1000
     ) -> list[Entry]:
         """Up to ``limit`` keys with that prefix, above ``after`` and not below ``start``, in the order of UTF-8."""
-        condition, values = "bucket = ? AND key >= ? AND key > ?", [bucket, max(prefix, start), after]
-        if (end := successor(prefix)) is not None:
-            condition += " AND key < ?"
-            values.append(end)
+        condition, values = _range(bucket, prefix, after, start)
         with self._database.read() as db:
-            require_bucket(db, bucket)
-            rows = db.execute(
-                f"SELECT {_COLUMNS} FROM keys WHERE {condition} ORDER BY key LIMIT ?", [*values, limit]
-            ).fetchall()
-        return [_entry(row) for row in rows]
+            versioning_of(db, bucket)
+            query = (
+                f"SELECT {_COLUMNS} FROM keys INDEXED BY keys_live WHERE live = 1 AND {condition} ORDER BY key LIMIT ?"
+            )
+            return [_entry(row) for row in db.execute(query, (*values, limit)).fetchall()]
+
+    def versions(
+        self,
+        bucket: str,
+        prefix: str = "",
+        *,
+        after: str = "",
+        below: int | None = None,
+        start: str = "",
+        limit: int = 1000,
+    ) -> list[Entry]:
+        """As ``page``, but all versions and delete markers, each key's newest first.
+
+        ``below``: begin among the versions of the key ``after`` itself, with those of a lower sequence.
+        """
+        condition, values = _range(bucket, prefix, after, start)
+        with self._database.read() as db:
+            versioning_of(db, bucket)
+            query = f"SELECT {_COLUMNS} FROM keys WHERE bucket = ? AND key = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?"
+            rest = db.execute(query, (bucket, after, below or 0, limit)).fetchall()
+            query = f"SELECT {_COLUMNS} FROM keys WHERE {condition} ORDER BY key, sequence DESC LIMIT ?"
+            rest += db.execute(query, (*values, limit - len(rest))).fetchall()
+        return [_entry(row) for row in rest]
+
+    def sequence(self, bucket: str, key: str, version: str) -> int | None:
+        """Of a version; None if there is none."""
+        with self._database.read() as db:
+            found = find(db, bucket, key, version)
+        return found.sequence if found else None
 
     def in_use(self) -> set[str]:
         """The ids of all blobs that a row names."""
         with self._database.read() as db:
-            return {blob for (blob,) in db.execute("SELECT blob FROM keys UNION SELECT blob FROM parts")}
+            return in_use(db)
 
 
-def require_bucket(db: sqlite3.Connection, name: str) -> None:
-    if db.execute("SELECT 1 FROM buckets WHERE name = ?", (name,)).fetchone() is None:
-        raise NoSuchBucket(name)
-
-
-def find(db: sqlite3.Connection, bucket: str, key: str) -> Entry | None:
-    row = db.execute(f"SELECT {_COLUMNS} FROM keys WHERE bucket = ? AND key = ?", (bucket, key)).fetchone()
+def find(db: sqlite3.Connection, bucket: str, key: str, version: str = "") -> Entry | None:
+    """The version, or the key's newest: a delete marker too."""
+    which, values = ("AND version = ?", [version]) if version else ("ORDER BY sequence DESC LIMIT 1", [])
+    query = f"SELECT {_COLUMNS} FROM keys WHERE bucket = ? AND key = ? {which}"
+    row = db.execute(query, (bucket, key, *values)).fetchone()
     return _entry(row) if row else None
 
 
@@ -219,32 +237,12 @@ def put(
     db: sqlite3.Connection, entry: Entry, parts: Sequence[PartSize], check: Check | None
 ) -> tuple[Entry, list[str]]:
     """Set a key inside a transaction; see ``KeyIndex.put``."""
-    require_bucket(db, entry.bucket)
-    before = find(db, entry.bucket, entry.key)
+    versioning = versioning_of(db, entry.bucket)
     if check is not None:
-        check(before)
-    modified = now_ms()
-    entry = replace(entry, modified=time_of(modified))
-    db.execute(
-        f"INSERT OR REPLACE INTO keys ({_COLUMNS}, parts) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            entry.bucket,
-            entry.key,
-            entry.blob,
-            entry.size,
-            entry.etag,
-            modified,
-            _body(entry),
-            json.dumps([(part.number, part.size, part.checksum) for part in parts]),
-        ),
-    )
-    return entry, unused(db, [before.blob] if before else [])
-
-
-def unused(db: sqlite3.Connection, blobs: Iterable[str]) -> list[str]:
-    """Those that no row names any more."""
-    query = "SELECT EXISTS (SELECT 1 FROM keys WHERE blob = ?) OR EXISTS (SELECT 1 FROM parts WHERE blob = ?)"
-    return [blob for blob in dict.fromkeys(blobs) if not db.execute(query, (blob, blob)).fetchone()[0]]
+        before = find(db, entry.bucket, entry.key)
+        check(None if before is None or before.is_marker else before)
+    entry, free = _insert(db, entry, versioning, parts)
+    return entry, unused(db, free)
 
 
 def successor(prefix: str) -> str | None:
@@ -257,18 +255,101 @@ def successor(prefix: str) -> str | None:
     return None
 
 
-def _bucket(row: tuple[Any, ...]) -> Bucket:
-    name, region, created, tags = row
-    return Bucket(name, region, time_of(created), json.loads(tags))
+def entries(index: KeyIndex, bucket: str, prefix: str) -> Iterator[Entry]:
+    """All keys with that prefix, page by page."""
+    after = ""
+    while page := index.page(bucket, prefix, after=after):
+        yield from page
+        after = page[-1].key
+
+
+def _require(db: sqlite3.Connection, bucket: str, key: str, version: str) -> Entry:
+    found = find(db, bucket, key, version)
+    if found is None:
+        versioning_of(db, bucket)
+        raise NoSuchVersion(key, version) if version else NoSuchKey(bucket, key)
+    if found.is_marker:
+        raise IsDeleteMarker(key, version, found.modified) if version else NoSuchKey(bucket, key, found.version)
+    return found
+
+
+def _insert(
+    db: sqlite3.Connection, entry: Entry, versioning: str, parts: Sequence[PartSize] = ()
+) -> tuple[Entry, list[str]]:
+    """Put a version on top of a key's others; the blob of the null version that it replaced."""
+    version, free = NULL, []
+    if versioning == ENABLED:
+        version = secrets.token_urlsafe(24)
+    else:
+        free = _remove(db, entry.bucket, entry.key, NULL)
+    if versioning != NEVER:
+        db.execute("UPDATE keys SET live = 0 WHERE bucket = ? AND key = ? AND live = 1", (entry.bucket, entry.key))
+    modified = now_ms()
+    body, sizes = _body(entry), json.dumps([(part.number, part.size, part.checksum) for part in parts])
+    made = db.execute(
+        "INSERT INTO keys (bucket, key, version, live, blob, size, etag, modified, body, parts)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            entry.bucket,
+            entry.key,
+            version,
+            not entry.is_marker,
+            entry.blob,
+            entry.size,
+            entry.etag,
+            modified,
+            body,
+            sizes,
+        ),
+    )
+    assert made.lastrowid is not None
+    return replace(entry, version=version, sequence=made.lastrowid, modified=time_of(modified)), free
+
+
+def _delete(db: sqlite3.Connection, bucket: str, key: str, version: str, versioning: str) -> tuple[Deleted, list[str]]:
+    if version:
+        found = find(db, bucket, key, version)
+        freed = _remove(db, bucket, key, version)
+        # What lay below the newest comes to light again, unless it is a delete marker.
+        db.execute(
+            "UPDATE keys SET live = 1 WHERE live = 0 AND blob <> '' AND sequence ="
+            " (SELECT sequence FROM keys WHERE bucket = ? AND key = ? ORDER BY sequence DESC LIMIT 1)",
+            (bucket, key),
+        )
+        return Deleted(key, version, version if found and found.is_marker else ""), freed
+    if versioning == NEVER:
+        return Deleted(key, ""), _remove(db, bucket, key, NULL)
+    marker, freed = _insert(db, Entry(bucket=bucket, key=key, blob="", size=0, etag=""), versioning)
+    return Deleted(key, "", marker.version), freed
+
+
+def _remove(db: sqlite3.Connection, bucket: str, key: str, version: str) -> list[str]:
+    return [
+        blob
+        for (blob,) in db.execute(
+            "DELETE FROM keys WHERE bucket = ? AND key = ? AND version = ? RETURNING blob", (bucket, key, version)
+        ).fetchall()
+    ]
+
+
+def _range(bucket: str, prefix: str, after: str, start: str) -> tuple[str, list[str]]:
+    """The condition, and its values, of keys with that prefix, above ``after`` and not below ``start``."""
+    condition, values = "bucket = ? AND key >= ? AND key > ?", [bucket, max(prefix, start), after]
+    if (end := successor(prefix)) is not None:
+        condition += " AND key < ?"
+        values.append(end)
+    return condition, values
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    bucket, key, blob, size, etag, modified, text = row
+    bucket, key, version, sequence, blob, size, etag, modified, text = row
     body = json.loads(text)
     checksum = body.pop("checksum", None)
     return Entry(
         bucket=bucket,
         key=key,
+        version=version,
+        sequence=sequence,
         blob=blob,
         size=size,
         etag=etag,
@@ -283,19 +364,3 @@ def _body(entry: Entry) -> str:
     if entry.checksum:
         body["checksum"] = (entry.checksum.algorithm, entry.checksum.value, entry.checksum.type)
     return json.dumps({name: value for name, value in body.items() if value}, separators=(",", ":"))
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def time_of(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
-
-
-def entries(index: KeyIndex, bucket: str, prefix: str) -> Iterator[Entry]:
-    """All keys with that prefix, page by page."""
-    after = ""
-    while page := index.page(bucket, prefix, after=after):
-        yield from page
-        after = page[-1].key

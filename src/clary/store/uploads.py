@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from clary.store.blobs import unused
+from clary.store.buckets import versioning_of
 from clary.store.database import Database
 from clary.store.key_errors import NoSuchUpload, OperationAborted
-from clary.store.keys import Check, Entry, PartSize, now_ms, put, require_bucket, time_of, unused
+from clary.store.keys import Check, Entry, PartSize, put
+from clary.store.times import now_ms, time_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Uploads:
         number = f"{time.time_ns():016x}{secrets.token_hex(16)}"
 
         def insert(db: sqlite3.Connection) -> None:
-            require_bucket(db, bucket)
+            versioning_of(db, bucket)
             db.execute(
                 "INSERT INTO uploads (id, bucket, key, created, body) VALUES (?, ?, ?, ?, ?)",
                 (number, bucket, key, created, json.dumps(dict(body))),
@@ -63,7 +66,7 @@ class Uploads:
     def page(self, bucket: str, prefix: str = "") -> list[Upload]:
         """All uploads under that prefix by key, then by the time they began."""
         with self._database.read() as db:
-            require_bucket(db, bucket)
+            versioning_of(db, bucket)
             rows = db.execute(
                 "SELECT id, bucket, key, created, body FROM uploads"
                 " WHERE bucket = ? AND substr(key, 1, length(?)) = ? ORDER BY key, id",
@@ -135,7 +138,7 @@ def _find(db: sqlite3.Connection, bucket: str, key: str, upload: str) -> Upload:
         (upload, bucket, key),
     ).fetchone()
     if row is None:
-        require_bucket(db, bucket)
+        versioning_of(db, bucket)
         raise NoSuchUpload(upload)
     return _upload(row)
 

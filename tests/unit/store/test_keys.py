@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from clary.store.buckets import BucketIndex
 from clary.store.database import Database
 from clary.store.key_errors import BucketNotEmpty, NoSuchBucket, NoSuchKey, OperationAborted
 from clary.store.keys import Checksum, Entry, KeyIndex, PartSize
@@ -23,12 +24,17 @@ def database(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def keys(database: Database) -> KeyIndex:
     keys = KeyIndex(database)
-    keys.create_bucket("ward", "us-east-1")
+    BucketIndex(database).create("ward", "us-east-1")
     return keys
 
 
 def entry(key: str, blob: str) -> Entry:
     return Entry(bucket="ward", key=key, blob=blob, size=1, etag="e")
+
+
+def gone(keys: KeyIndex, *names: str) -> list[str]:
+    """The blobs that are free once these keys are deleted."""
+    return keys.delete("ward", [(name, "") for name in names])[1]
 
 
 def test_an_entry_is_read_as_it_was_put(keys: KeyIndex) -> None:
@@ -57,14 +63,14 @@ def test_a_blob_is_free_once_its_last_key_is_gone(keys: KeyIndex) -> None:
     keys.put(entry("a", "shared"))
     keys.put(entry("b", "shared"), shared=True)
     assert keys.in_use() == {"shared"}
-    assert keys.delete("ward", ["a"]) == []
+    assert gone(keys, "a") == []
     assert keys.put(entry("b", "other"))[1] == ["shared"]
     assert keys.in_use() == {"other"}
 
 
 def test_a_blob_that_is_free_never_comes_into_use_again(keys: KeyIndex) -> None:
     keys.put(entry("a", "blob"))
-    keys.delete("ward", ["a"])
+    gone(keys, "a")
     with pytest.raises(OperationAborted):
         keys.put(entry("b", "blob"), shared=True)
     with pytest.raises(NoSuchKey):
@@ -85,9 +91,9 @@ def test_deletes_are_all_or_none(keys: KeyIndex) -> None:
             raise OperationAborted
 
     with pytest.raises(OperationAborted):
-        keys.delete("ward", ["a", "b", "c"], check=refuse_b)
+        keys.delete("ward", [("a", ""), ("b", ""), ("c", "")], check=refuse_b)
     assert [found.key for found in keys.page("ward")] == ["a", "b", "c"]
-    assert keys.delete("ward", ["a", "a", "absent", "c"]) == ["a", "c"]
+    assert gone(keys, "a", "a", "absent", "c") == ["a", "c"]
 
 
 def test_a_bucket_goes_with_its_uploads_and_never_with_keys(keys: KeyIndex, database: Database) -> None:
@@ -96,10 +102,10 @@ def test_a_bucket_goes_with_its_uploads_and_never_with_keys(keys: KeyIndex, data
     upload = uploads.begin("ward", "big", {})
     uploads.put_part(upload, Part(1, "part", 1, "e", upload.created, ""))
     with pytest.raises(BucketNotEmpty):
-        keys.delete_bucket("ward")
+        BucketIndex(database).delete("ward")
     assert keys.in_use() == {"named", "part"}
-    keys.delete("ward", ["a"])
-    assert keys.delete_bucket("ward") == ["part"]
+    gone(keys, "a")
+    assert BucketIndex(database).delete("ward") == ["part"]
     for call in (lambda: keys.put(entry("a", "x")), lambda: uploads.begin("ward", "k", {}), lambda: keys.page("ward")):
         with pytest.raises(NoSuchBucket):
             call()

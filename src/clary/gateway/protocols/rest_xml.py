@@ -27,6 +27,7 @@ _ROOTS = {
     "GetObjectTagging": "Tagging",
     "ListBuckets": "ListAllMyBucketsResult",
     "ListMultipartUploads": "ListMultipartUploadsResult",
+    "ListObjectVersions": "ListVersionsResult",
     "ListObjects": "ListBucketResult",
     "ListObjectsV2": "ListBucketResult",
     "ListParts": "ListPartsResult",
@@ -80,15 +81,19 @@ def serialize_error(
     shape = json_values.error_shape(operation, error)
     status = json_values.error_status(shape, error)
     headers = _xml(_ids(request_id))
-    for name in [name for name in error.members if name.startswith("x-amz-")]:
-        headers[name] = str(error.members[name])
+    headers |= {name: str(value) for name, value in error.members.items() if _is_header(name)}
     if http.method == "HEAD" or status == 304:
-        return HttpAnswer(status, _ids(request_id) | {k: v for k, v in headers.items() if k.startswith("x-amz-")}, b"")
+        return HttpAnswer(status, {k: v for k, v in headers.items() if _is_header(k)}, b"")
     fields = {"Code": error.code, "Message": error.message}
-    fields |= {k: v for k, v in error.members.items() if not k.startswith("x-amz-")}
+    fields |= {k: v for k, v in error.members.items() if not _is_header(k)}
     fields |= {"RequestId": request_id, "HostId": request_id}
     inner = "".join(f"<{name}>{escape(str(value), {chr(13): '&#13;'})}</{name}>" for name, value in fields.items())
     return HttpAnswer(status, headers, f"{_DECLARATION}<Error>{inner}</Error>".encode())
+
+
+def _is_header(member: str) -> bool:
+    """Whether a member of an error travels as a header."""
+    return member.startswith("x-amz-") or member in {"Allow", "Last-Modified"}
 
 
 def _document(shape: StructureShape, value: Any, root: str) -> bytes:

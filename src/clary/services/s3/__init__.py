@@ -1,6 +1,6 @@
 """S3: what the SDKs, the aws command line, pandas and s3fs use of it. One module per resource.
 
-Not served (501): versions, access lists other than the owner's, encryption, replication, lifecycle rules, object lock,
+Not served (501): access lists other than the owner's, encryption, replication, lifecycle rules, object lock,
 events, websites, select, annotations, access points and table or directory buckets.
 """
 

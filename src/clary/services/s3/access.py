@@ -10,7 +10,8 @@ from typing import Any
 from clary.context import ACCOUNT, Context
 from clary.errors import NotServed, ServiceError
 from clary.services.s3.errors import InvalidArgument, KeyTooLong
-from clary.store.keys import Bucket
+from clary.store.buckets import NEVER, Bucket
+from clary.store.keys import NULL
 
 OWNER = {"ID": "c1a4" + ACCOUNT * 5}
 """The canonical user that owns every bucket and object: 64 hex digits, as S3 names users."""
@@ -27,6 +28,7 @@ _OTHER = (
     " ObjectLockEventHold ObjectLockEventHoldDurationDays ObjectLockEventHoldDurationYears MFA"
     " IfMatchLastModifiedTime IfMatchSize IfMatchInitiatedTime AnnotationDirective"
 ).split()
+_VERSION = re.compile(r"[\w-]{32}", re.ASCII)
 # Classes whose promise (there at once, by the same calls) a local disk keeps.
 _CLASSES = ("STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR")
 
@@ -69,11 +71,21 @@ def check_served(request: Mapping[str, Any]) -> None:
         raise ServiceError("The bucket does not allow ACLs", code="AccessControlListNotSupported")
 
 
-def check_version(request: Mapping[str, Any]) -> None:
-    """An object's only version is called ``null``."""
+def named_version(request: Mapping[str, Any]) -> str:
+    """The version that is asked for, "" for the current one; ``InvalidArgument`` if there can be none such."""
     version = request.get("VersionId")
-    if version not in {None, "", "null"}:
+    if version is None:
+        return ""
+    if version == "":
+        raise InvalidArgument("Version id cannot be the empty string", "versionId", version)
+    if version != NULL and not _VERSION.fullmatch(version):
         raise InvalidArgument("Invalid version id specified", "versionId", version)
+    return str(version)
+
+
+def shown_version(bucket: Bucket, version: str) -> str | None:
+    """What an answer calls it: nothing where the bucket never kept versions."""
+    return None if bucket.versioning == NEVER else version
 
 
 def check_key(key: str) -> str:

@@ -1,6 +1,6 @@
 """What a bucket is asked about by tools that look before they act: each answer is what holds of Clary's buckets.
 
-There are no versions, no access lists but the owner's, no policies, rules or events, and nothing is encrypted.
+There are no access lists but the owner's, no policies, rules or events, and nothing is encrypted.
 """
 
 from __future__ import annotations
@@ -17,12 +17,6 @@ _FULL_CONTROL = {
     "Owner": OWNER,
     "Grants": [{"Grantee": {"Type": "CanonicalUser", **OWNER}, "Permission": "FULL_CONTROL"}],
 }
-
-
-@operation
-def get_bucket_versioning(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    open_bucket(context, request)
-    return {}
 
 
 @operation

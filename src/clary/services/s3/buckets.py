@@ -9,7 +9,7 @@ from clary.errors import NotServed, ServiceError
 from clary.services import operation
 from clary.services.s3.access import OWNER, check_served, open_bucket, seconds
 from clary.services.s3.descriptions import check_tags, pairs, tag_set, tags_of_set
-from clary.store.keys import Bucket
+from clary.store.buckets import Bucket
 
 HOME = "us-east-1"
 """The region whose name S3 leaves out, for it is older than the notion."""
@@ -50,7 +50,7 @@ def list_buckets(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     most = request.get("MaxBuckets")
     found = [
         bucket
-        for bucket in context.buckets.keys.buckets()
+        for bucket in context.buckets.index.all()
         if bucket.name.startswith(prefix)
         and bucket.name > after
         and bucket.region == request.get("BucketRegion", bucket.region)
@@ -86,12 +86,12 @@ def get_bucket_tagging(context: Context, request: dict[str, Any]) -> dict[str, A
 @operation
 def put_bucket_tagging(context: Context, request: dict[str, Any]) -> None:
     bucket = open_bucket(context, request)
-    context.buckets.keys.set_bucket_tags(bucket.name, tags_of_set(request["Tagging"], 50))
+    context.buckets.index.set_tags(bucket.name, tags_of_set(request["Tagging"], 50))
 
 
 @operation
 def delete_bucket_tagging(context: Context, request: dict[str, Any]) -> None:
-    context.buckets.keys.set_bucket_tags(open_bucket(context, request).name, {})
+    context.buckets.index.set_tags(open_bucket(context, request).name, {})
 
 
 def _region(context: Context, constraint: str | None) -> str:

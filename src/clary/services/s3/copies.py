@@ -12,11 +12,20 @@ from clary.buckets import Buckets
 from clary.context import Context
 from clary.services import operation
 from clary.services.s3 import bodies, checksums, conditions, descriptions
-from clary.services.s3.access import check_key, check_owner, check_served, check_version, open_bucket, seconds
+from clary.services.s3.access import (
+    check_key,
+    check_owner,
+    check_served,
+    named_version,
+    open_bucket,
+    seconds,
+    shown_version,
+)
 from clary.services.s3.descriptions import quoted, tags_of_header
 from clary.services.s3.errors import InvalidArgument, InvalidRequest
-from clary.store.key_errors import OperationAborted
-from clary.store.keys import Checksum, Entry
+from clary.store.buckets import Bucket
+from clary.store.key_errors import IsDeleteMarker, OperationAborted
+from clary.store.keys import NULL, Checksum, Entry
 
 _TRIES = 5
 
@@ -28,13 +37,13 @@ def copy_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     check_key(request["Key"])
     for _ in range(_TRIES):
         try:
-            return _copy(context, request, find_source(context, request))
+            return _copy(context, request, *find_source(context, request))
         except OperationAborted:  # the source was overwritten meanwhile: copy what stands there now
             continue
     raise OperationAborted
 
 
-def _copy(context: Context, request: dict[str, Any], source: Entry) -> dict[str, Any]:
+def _copy(context: Context, request: dict[str, Any], origin: Bucket, source: Entry) -> dict[str, Any]:
     bucket, key, check = request["Bucket"], request["Key"], conditions.for_write(request)
     if source.size > bodies.LARGEST:
         raise InvalidRequest(
@@ -42,7 +51,9 @@ def _copy(context: Context, request: dict[str, Any], source: Entry) -> dict[str,
         )
     replaced = request.get("MetadataDirective", "COPY") == "REPLACE"
     storage_class = request.get("StorageClass", "STANDARD")
-    if (bucket, key) == (source.bucket, source.key) and not replaced and storage_class == source.storage_class:
+    changed = replaced or storage_class != source.storage_class
+    # A version that is named may be put on top of the others once more.
+    if (bucket, key) == (source.bucket, source.key) and not changed and not parse_source(request["CopySource"])[2]:
         raise InvalidRequest(
             "This copy request is illegal because it is trying to copy an object to itself without changing the "
             "object's metadata, storage class, website redirect location or encryption attributes."
@@ -68,29 +79,37 @@ def _copy(context: Context, request: dict[str, Any], source: Entry) -> dict[str,
             "ETag": quoted(done.etag),
             "LastModified": seconds(done.modified),
             **checksums.shown(done.checksum),
-        }
+        },
+        "CopySourceVersionId": shown_version(origin, source.version),
+        "VersionId": None if done.version == NULL else done.version,
     }
 
 
-def find_source(context: Context, request: Mapping[str, Any]) -> Entry:
-    """The object of ``CopySource``, its owner and conditions checked."""
+def find_source(context: Context, request: Mapping[str, Any]) -> tuple[Bucket, Entry]:
+    """The object of ``CopySource`` and its bucket, its owner and conditions checked."""
     check_owner(request.get("ExpectedSourceBucketOwner"))
-    bucket, key = parse_source(request["CopySource"])
-    source = context.buckets.keys.get(context.buckets.bucket(bucket).name, key)
+    name, key, version = parse_source(request["CopySource"])
+    bucket = context.buckets.bucket(name)
+    try:
+        source = context.buckets.keys.get(name, key, version)
+    except IsDeleteMarker:
+        raise InvalidRequest(
+            "The source of a copy request may not specifically refer to a delete marker by version id."
+        ) from None
     conditions.check_copy(request, source)
-    return source
+    return bucket, source
 
 
-def parse_source(text: str) -> tuple[str, str]:
-    """``[/]bucket/key[?versionId=null]``, percent-encoded, to (bucket, key)."""
+def parse_source(text: str) -> tuple[str, str, str]:
+    """``[/]bucket/key[?versionId=...]``, percent-encoded, to (bucket, key, version or "")."""
     path, _, query = text.partition("?")
     bucket, found, key = unquote(path).removeprefix("/").partition("/")
     if not found or not bucket or not key:
         raise InvalidArgument(
             "Copy Source must mention the source bucket and key: sourcebucket/sourcekey", "x-amz-copy-source", text
         )
-    check_version({"VersionId": query.removeprefix("versionId=") or None})
-    return bucket, key
+    version = {"VersionId": unquote(query.removeprefix("versionId="))} if query else {}
+    return bucket, key, named_version(version)
 
 
 def _whole_etag(buckets: Buckets, source: Entry) -> str:

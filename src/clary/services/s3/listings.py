@@ -40,7 +40,7 @@ def list_objects_v2(context: Context, request: dict[str, Any]) -> dict[str, Any]
     start: str | None = ""
     if (token := request.get("ContinuationToken")) is not None:
         after, start = _read_token(token, prefix, delimiter)
-    most = _most(request)
+    most = most_of(request)
     page = _page(context.buckets.keys, bucket.name, prefix, delimiter, after, start, most)
     encode = encoder(request)
     return {
@@ -64,7 +64,7 @@ def list_objects(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     bucket = open_bucket(context, request)
     prefix, delimiter = request.get("Prefix", ""), request.get("Delimiter", "")
     marker = request.get("Marker", "")
-    most = _most(request)
+    most = most_of(request)
     page = _page(context.buckets.keys, bucket.name, prefix, delimiter, *_behind(marker, prefix, delimiter), most)
     encode = encoder(request)
     return {
@@ -153,7 +153,7 @@ def _read_token(token: str, prefix: str, delimiter: str) -> tuple[str, str | Non
         raise InvalidArgument("The continuation token provided is incorrect", "continuation-token", token) from None
 
 
-def _most(request: dict[str, Any]) -> int:
+def most_of(request: dict[str, Any]) -> int:
     most: int = request.get("MaxKeys", _MOST)
     if most < 0:
         raise InvalidArgument("Argument maxKeys must be an integer between 0 and 2147483647", "maxKeys", most)

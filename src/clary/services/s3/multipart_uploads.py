@@ -15,13 +15,13 @@ from clary.errors import ServiceError
 from clary.objects.base import Blob
 from clary.services import operation
 from clary.services.s3 import bodies, checksums, conditions, descriptions
-from clary.services.s3.access import OWNER, check_key, check_served, open_bucket, seconds
+from clary.services.s3.access import OWNER, check_key, check_served, open_bucket, seconds, shown_version
 from clary.services.s3.copies import find_source
 from clary.services.s3.descriptions import Description, quoted
 from clary.services.s3.errors import BadDigest, InvalidArgument, InvalidRange, InvalidRequest, MalformedXML
 from clary.services.s3.objects import parse_range
 from clary.store.key_errors import NoSuchUpload
-from clary.store.keys import Checksum, Entry
+from clary.store.keys import NULL, Checksum, Entry
 from clary.store.uploads import Part, Upload
 
 SMALLEST = 5 << 20
@@ -78,7 +78,7 @@ async def upload_part(context: Context, request: dict[str, Any]) -> dict[str, An
 def upload_part_copy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     check_served(request)
     upload, number = find(context, request), _number(request)
-    source = find_source(context, request)
+    origin, source = find_source(context, request)
     algorithm = upload.body["algorithm"] or checksums.DEFAULT
     start, length = _copied_range(request.get("CopySourceRange"), source)
     if length > bodies.LARGEST:
@@ -100,7 +100,8 @@ def upload_part_copy(context: Context, request: dict[str, Any]) -> dict[str, Any
             "ETag": quoted(part.etag),
             "LastModified": seconds(part.modified),
             checksums.member(algorithm): part.checksum,
-        }
+        },
+        "CopySourceVersionId": shown_version(origin, source.version),
     }
 
 
@@ -302,6 +303,7 @@ def _completed(context: Context, entry: Entry) -> dict[str, Any]:
         "Bucket": entry.bucket,
         "Key": entry.key,
         "ETag": quoted(entry.etag),
+        "VersionId": None if entry.version == NULL else entry.version,
         **checksums.shown(entry.checksum),
     }
 

@@ -7,14 +7,14 @@ from typing import Any
 from clary.context import Context
 from clary.services import operation
 from clary.services.s3 import checksums
-from clary.services.s3.access import seconds
+from clary.services.s3.access import seconds, shown_version
 from clary.services.s3.objects import find
 from clary.store.keys import Entry
 
 
 @operation
 def get_object_attributes(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    entry = find(context, request)
+    bucket, entry = find(context, request)
     known = {
         "ETag": entry.etag,  # without quotes, here alone
         "Checksum": checksums.shown(entry.checksum) or None,
@@ -23,7 +23,8 @@ def get_object_attributes(context: Context, request: dict[str, Any]) -> dict[str
         "ObjectSize": entry.size,
     }
     wanted = {name: known[name] for name in request["ObjectAttributes"]}
-    return {"LastModified": seconds(entry.modified), **wanted}
+    version = shown_version(bucket, entry.version)
+    return {"LastModified": seconds(entry.modified), "VersionId": version, **wanted}
 
 
 def _parts(context: Context, request: dict[str, Any], entry: Entry) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from clary.errors import ServiceError
 from clary.objects.base import Slice
 from clary.services import operation
 from clary.services.s3 import bodies, checksums, conditions, descriptions
-from clary.services.s3.access import check_key, check_served, check_version, open_bucket
+from clary.services.s3.access import check_key, check_served, named_version, open_bucket, shown_version
 from clary.services.s3.descriptions import quoted, tag_set, tags_of_set
 from clary.services.s3.errors import InvalidArgument, InvalidRange, InvalidRequest, MalformedXML
-from clary.store.keys import Entry
+from clary.store.buckets import Bucket
+from clary.store.keys import NULL, Deleted, Entry
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _OVERRIDES = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Expires")
@@ -33,7 +34,8 @@ async def put_object(context: Context, request: dict[str, Any]) -> dict[str, Any
         return context.buckets.put_entry(description.on(entry), check=check)
 
     entry = await bodies.receive(context.buckets.objects, request, name)
-    return {"ETag": quoted(entry.etag), **checksums.shown(entry.checksum)}
+    version = None if entry.version == NULL else entry.version
+    return {"ETag": quoted(entry.etag), "VersionId": version, **checksums.shown(entry.checksum)}
 
 
 @operation
@@ -53,10 +55,11 @@ def head_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 @operation
 def delete_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     check_served(request)
-    check_version(request)
-    bucket = open_bucket(context, request)
-    context.buckets.delete_keys(bucket.name, [request["Key"]], check=conditions.for_delete(request.get("IfMatch")))
-    return {}
+    wanted = (request["Key"], named_version(request))
+    bucket, check = open_bucket(context, request), conditions.for_delete(request.get("IfMatch"))
+    (done,) = context.buckets.remove(bucket.name, [wanted], check=check)
+    version = shown_version(bucket, done.version or done.marker) or None
+    return {"VersionId": version, "DeleteMarker": True if done.marker else None}
 
 
 @operation
@@ -66,57 +69,68 @@ def delete_objects(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     wanted = request["Delete"].get("Objects", [])
     if not 1 <= len(wanted) <= 1000 or not all("Key" in item for item in wanted):
         raise MalformedXML
-    plain = [item["Key"] for item in wanted if item.keys() == {"Key"}]
-    if plain:
-        context.buckets.delete_keys(bucket, plain)
-    errors = {}
+    done: list[Deleted] = []
+    errors: list[dict[str, Any]] = []
+    together: list[tuple[str, str]] = []
     for item in wanted:
-        if item.keys() == {"Key"}:
-            continue
         try:
             check_served({f"IfMatch{name}": item[name] for name in ("LastModifiedTime", "Size") if name in item})
-            check_version(item)
-            context.buckets.delete_keys(bucket, [item["Key"]], check=conditions.for_delete(item.get("ETag")))
+            target = (item["Key"], named_version(item))
+            if "ETag" in item:
+                done += context.buckets.remove(bucket, [target], check=conditions.for_delete(item["ETag"]))
+            else:
+                together.append(target)
         except ServiceError as error:
-            errors[item["Key"]] = {"Key": item["Key"], "Code": error.code, "Message": error.message}
-    deleted = [{"Key": item["Key"]} for item in wanted if item["Key"] not in errors]
-    return {"Deleted": [] if request["Delete"].get("Quiet") else deleted, "Errors": list(errors.values())}
+            named = {name: item[name] for name in ("Key", "VersionId") if name in item}
+            errors.append({**named, "Code": error.code, "Message": error.message})
+    done += context.buckets.remove(bucket, together)
+    return {"Deleted": [] if request["Delete"].get("Quiet") else [_deleted(each) for each in done], "Errors": errors}
 
 
 @operation
 def get_object_tagging(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    return {"TagSet": tag_set(find(context, request).tags)}
+    bucket, entry = find(context, request)
+    return {"TagSet": tag_set(entry.tags), "VersionId": shown_version(bucket, entry.version)}
 
 
 @operation
 def put_object_tagging(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    bucket = open_bucket(context, request)
-    check_version(request)
-    context.buckets.keys.set_tags(bucket.name, request["Key"], tags_of_set(request["Tagging"], 10))
-    return {}
+    return _set_tags(context, request, tags_of_set(request["Tagging"], 10))
 
 
 @operation
 def delete_object_tagging(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    bucket = open_bucket(context, request)
-    check_version(request)
-    context.buckets.keys.set_tags(bucket.name, request["Key"], {})
-    return {}
+    return _set_tags(context, request, {})
 
 
-def find(context: Context, request: dict[str, Any]) -> Entry:
-    """The object that a request names."""
+def find(context: Context, request: dict[str, Any]) -> tuple[Bucket, Entry]:
+    """The bucket and the version of an object that a request names."""
     check_served(request)
-    check_version(request)
-    return context.buckets.keys.get(open_bucket(context, request).name, request["Key"])
+    version, bucket = named_version(request), open_bucket(context, request)
+    return bucket, context.buckets.keys.get(bucket.name, request["Key"], version)
+
+
+def _set_tags(context: Context, request: dict[str, Any], tags: dict[str, str]) -> dict[str, Any]:
+    version, bucket = named_version(request), open_bucket(context, request)
+    entry = context.buckets.keys.set_tags(bucket.name, request["Key"], tags, version)
+    return {"VersionId": shown_version(bucket, entry.version)}
+
+
+def _deleted(done: Deleted) -> dict[str, Any]:
+    shown: dict[str, Any] = {"Key": done.key}
+    if done.version:
+        shown["VersionId"] = done.version
+    if done.marker:
+        shown |= {"DeleteMarker": True, "DeleteMarkerVersionId": done.marker}
+    return shown
 
 
 def _read(context: Context, request: dict[str, Any]) -> tuple[Entry, int, int, dict[str, Any]]:
     """The object, where to read and how much, and the answer without a body."""
-    entry = find(context, request)
-    answer = descriptions.shown(entry)
+    bucket, entry = find(context, request)
+    answer = {**descriptions.shown(entry), "VersionId": shown_version(bucket, entry.version)}
     if not conditions.has_news(request, entry):
-        kept = {name: answer.get(name) for name in ("ETag", "LastModified", "CacheControl", "Expires")}
+        kept = {name: answer.get(name) for name in ("ETag", "LastModified", "CacheControl", "Expires", "VersionId")}
         return entry, 0, 0, {**kept, "_status": 304}
     for name in _OVERRIDES:
         if request.get(f"Response{name}") is not None:

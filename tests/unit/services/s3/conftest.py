@@ -27,6 +27,7 @@ from clary.services.s3 import (  # noqa: F401 - their operations register themse
     object_attributes,
     objects,
     upload_listings,
+    versioning,
 )
 from clary.settings import Settings
 from clary.store.database import Database

@@ -125,6 +125,7 @@ def test_a_source_that_is_not_there(s3: Caller) -> None:
 
 
 def test_sources_are_decoded_once() -> None:
-    assert parse_source("b/k%252B") == ("b", "k%2B")
-    assert parse_source("/b//k%3FversionId=x") == ("b", "/k?versionId=x")
-    assert parse_source("b/a+b") == ("b", "a+b")
+    assert parse_source("b/k%252B") == ("b", "k%2B", "")
+    assert parse_source("/b//k%3FversionId=x") == ("b", "/k?versionId=x", "")
+    assert parse_source("b/a+b") == ("b", "a+b", "")
+    assert parse_source("b/k?versionId=null") == ("b", "k", "null")

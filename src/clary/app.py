@@ -33,6 +33,7 @@ from clary.keys import Keys
 from clary.objects.files import FileObjects
 from clary.services.iam import roles
 from clary.settings import Settings
+from clary.store.associations import Associations
 from clary.store.database import Database
 from clary.store.log_events import LogEvents
 from clary.store.metric_points import MetricPoints
@@ -71,6 +72,7 @@ def build(settings: Settings, folder: DataFolder, port: int, tunnel_port: int) -
         buckets=Buckets(database, objects),
         logs=LogEvents(database),
         metrics=MetricPoints(database),
+        associations=Associations(database),
         door=Door(),
         url=f"http://127.0.0.1:{port}",
     )

@@ -146,6 +146,8 @@ class StoreContract:
             (("deep.text", "contains", "xT2"), "a"),
             (("deep.text", "!=", "Text2"), "Da b ä"),
             (("list", "has", "c"), "c"),
+            (("name", "in", ["a", "c", "no"]), "a c"),
+            (("name", "in", []), ""),
             (("list", "has", 0), "b"),
             (("nowhere", "=", 1), ""),
             (("name", "contains", "100%_"), ""),

@@ -68,9 +68,37 @@ def with_members(record: Record, context: Context, status: str | None = None, **
     return replace(record, body=body, status=record.status if status is None else status, modified=now)
 
 
-def delete(context: Context, kind: str, name: str, *, missing: ServiceError) -> Record:
+def find_named(context: Context, kind: str, name: str, *, missing: ServiceError) -> Record:
+    """By the name or the ARN, where an operation takes either."""
+    if not name.startswith("arn:"):
+        return find(context, kind, name, missing=missing)
+    record = context.store.find(name)
+    if record is None or (record.kind, record.region) != (kind, context.region):
+        raise missing
+    return record
+
+
+def hold(context: Context, kind: str, name: str, *, missing: ServiceError) -> Record:
+    """Write a record again as it is, after something was made that depends on it: raises ``missing`` if it is gone.
+
+    A deletion that looked for what depends on it before (``check`` of ``delete``) then has to look again.
+    """
+    return change(context, kind, name, replace, missing=missing)
+
+
+def delete(
+    context: Context,
+    kind: str,
+    name: str,
+    *,
+    missing: ServiceError,
+    check: Callable[[Record], None] | None = None,
+) -> Record:
+    """``check`` may refuse by raising; nobody wrote the record between its look and the deletion."""
     while True:
         record = find(context, kind, name, missing=missing)
+        if check is not None:
+            check(record)
         try:
             context.store.delete(record)
         except Conflict:
@@ -107,7 +135,7 @@ def page(
         limit=request.get("MaxResults", size),
     )
     records, more = context.store.page(context.region, kind, query)
-    return records, {"NextToken": _token(more)} if more else {}
+    return records, {"NextToken": token(more)} if more else {}
 
 
 _FILTERS: dict[str, tuple[str, Operator]] = {
@@ -133,13 +161,26 @@ _SORTS = {
 }
 
 
-def _token(position: Position) -> str:
+def token(position: Sequence[Any]) -> str:
+    """Where a page ended, as a NextToken."""
     return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
 
 
-def _read_token(token: str) -> Position:
+def read_token(token: str) -> Any:
+    """What lies in a NextToken, of whatever form: the caller checks it."""
     try:
-        position = json.loads(base64.urlsafe_b64decode(token))
+        return json.loads(base64.urlsafe_b64decode(token))
+    except ValueError:
+        raise bad_token(token) from None
+
+
+def bad_token(token: str) -> ServiceError:
+    return ValidationException(f"Invalid pagination token {token!r}: use the NextToken of the page before.")
+
+
+def _read_token(token: str) -> Position:
+    position = read_token(token)
+    try:
         match position:
             case [str() | int() | float() as value, str() as name]:
                 f"{value}{name}".encode()  # half a surrogate pair is no text
@@ -147,4 +188,4 @@ def _read_token(token: str) -> Position:
                     return value, name
     except ValueError:
         pass
-    raise ValidationException(f"Invalid pagination token {token!r}: use the NextToken of the page before.")
+    raise bad_token(token)

@@ -48,8 +48,9 @@ class Conflict(Exception):
     """Somebody else wrote the record first, or a record of that key or that ARN exists already."""
 
 
-Operator = Literal["=", "!=", "<", "<=", ">", ">=", "contains", "starts", "has"]
-"""``contains``: the text holds it, Latin letters in any case. ``starts``: the text begins so. ``has``: the list holds it."""
+Operator = Literal["=", "!=", "<", "<=", ">", ">=", "in", "contains", "starts", "has"]
+"""``in``: it is one of a list. ``contains``: the text holds it, Latin letters in any case. ``starts``: the text begins so.
+``has``: the list holds it."""
 
 
 class Condition(NamedTuple):

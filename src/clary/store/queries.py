@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,6 +45,8 @@ def _condition(condition: Condition) -> tuple[str, list[Any]]:
     match condition.operator:
         case "contains":
             return f"instr(lower({sql}), lower(?)) > 0", [*values, value]
+        case "in":
+            return f"{sql} IN (SELECT value FROM json_each(?))", [*values, json.dumps(value)]
         case "starts":
             return f"({sql} >= ? AND {sql} < ? || char(1114111))", [*values, value, *values, value]
         case "has":

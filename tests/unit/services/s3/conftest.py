@@ -30,6 +30,7 @@ from clary.services.s3 import (  # noqa: F401 - their operations register themse
     versioning,
 )
 from clary.settings import Settings
+from clary.store.associations import Associations
 from clary.store.database import Database
 from clary.store.log_events import LogEvents
 from clary.store.metric_points import MetricPoints
@@ -98,6 +99,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
         buckets=Buckets(database, FileObjects(tmp_path / "objects"), grace=0),
         logs=LogEvents(database),
         metrics=MetricPoints(database),
+        associations=Associations(database),
         door=Door(),
         url="http://127.0.0.1:8780",
     )

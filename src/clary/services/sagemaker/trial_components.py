@@ -1,0 +1,169 @@
+"""Trial components: create, describe, list, update, delete, associate with trials and disassociate.
+
+A component says in ``Parents`` which trials, of which experiments, it belongs to. ``_trials`` and ``_experiments`` hold
+the same names for lists to filter by. ``Metrics`` holds the summaries of what was measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from clary.context import Context
+from clary.errors import ResourceNotFound, ServiceError, ValidationException
+from clary.services import operation, resources
+from clary.services.sagemaker import entities, experiments, trials
+from clary.store.base import Condition, Record
+
+KIND = "TrialComponent"
+
+_MAPS = {"Parameters": 300, "InputArtifacts": 60, "OutputArtifacts": 60}  # and how much each holds at most
+
+
+@operation
+def create_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    name = request["TrialComponentName"]
+    arn = context.arn("sagemaker", "experiment-trial-component", name)
+    _check_times(request)
+    body = {
+        "DisplayName": name,
+        **{member: {} for member in _MAPS},
+        "Metrics": [],
+        **_with_parents([]),
+        **request,
+        "TrialComponentArn": arn,
+        **entities.first(context),
+    }
+    taken = ValidationException(
+        "Trial component names must be unique within an AWS account and region. "
+        f"Trial component with name ({name}) already exists."
+    )
+    resources.create(context, KIND, name, body, taken=taken)
+    return {"TrialComponentArn": arn}
+
+
+@operation
+def describe_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    name = request["TrialComponentName"]
+    return resources.find_named(context, KIND, name, missing=missing(context, name)).body
+
+
+@operation
+def list_trial_components(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    given = [member for member in ("ExperimentName", "TrialName", "SourceArn") if member in request]
+    if len(given) > 1:
+        raise ValidationException(f"Give one of ExperimentName, TrialName and SourceArn, not {' and '.join(given)}.")
+    where = []
+    if "ExperimentName" in request:
+        experiments.find(context, request["ExperimentName"])
+        where.append(Condition("_experiments", "has", request["ExperimentName"]))
+    if "TrialName" in request:
+        trials.find(context, request["TrialName"])
+        where.append(Condition("_trials", "has", request["TrialName"]))
+    if "SourceArn" in request:  # ARNs hold names in lower case; clients do not all know
+        where.append(Condition("Source.SourceArn", "=", request["SourceArn"].lower()))
+    components, more = resources.page(context, KIND, request, where=where)
+    summaries = [entities.summary(each, "TrialComponentSource") for each in components]
+    return {"TrialComponentSummaries": summaries, **more}
+
+
+@operation
+def update_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    name = request["TrialComponentName"]
+
+    def edit(component: Record) -> Record:
+        _check_times({**component.body, **request})
+        given = {member: value for member, value in request.items() if not member.endswith("ToRemove")}
+        maps = {member: _merged(component, member, most, request) for member, most in _MAPS.items()}
+        return resources.with_members(component, context, **{**given, **maps, **entities.last(context)})
+
+    return {"TrialComponentArn": resources.change(context, KIND, name, edit, missing=missing(context, name)).arn}
+
+
+@operation
+def delete_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    name = request["TrialComponentName"]
+
+    def check(component: Record) -> None:
+        if of := component.body["_trials"]:
+            raise ValidationException(
+                f"TrialComponent '{component.arn}' cannot be deleted while it is associated with trials "
+                f"({', '.join(of[:5])}): disassociate it first."
+            )
+        entities.refuse_associated(context, component)
+
+    return {"TrialComponentArn": resources.delete(context, KIND, name, missing=missing(context, name), check=check).arn}
+
+
+@operation
+def associate_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    name, trial = request["TrialComponentName"], trials.find(context, request["TrialName"])
+    parent = {"TrialName": trial.name, "ExperimentName": trial.body["ExperimentName"]}
+
+    def add(component: Record) -> Record:
+        parents = component.body["Parents"]
+        return (
+            component
+            if parent in parents
+            else replace(component, body={**component.body, **_with_parents([*parents, parent])})
+        )
+
+    component = resources.change(context, KIND, name, add, missing=missing(context, name))
+    try:
+        resources.hold(context, trials.KIND, trial.name, missing=trials.missing(context, trial.name))
+    except ResourceNotFound:  # deleted a moment ago
+        _part(context, component.name, trial.name)
+        raise
+    return {"TrialComponentArn": component.arn, "TrialArn": trial.arn}
+
+
+@operation
+def disassociate_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    trial = trials.find(context, request["TrialName"])
+    component = _part(context, request["TrialComponentName"], trial.name)
+    return {"TrialComponentArn": component.arn, "TrialArn": trial.arn}
+
+
+def missing(context: Context, name: str) -> ServiceError:
+    arn = name if name.startswith("arn:") else context.arn("sagemaker", "experiment-trial-component", name)
+    return ResourceNotFound(f"TrialComponent '{arn}' does not exist.")
+
+
+def _part(context: Context, name: str, trial: str) -> Record:
+    def remove(component: Record) -> Record:
+        left = [parent for parent in component.body["Parents"] if parent["TrialName"] != trial]
+        if len(left) == len(component.body["Parents"]):
+            raise ResourceNotFound(f"TrialComponent '{component.arn}' is not associated with the trial {trial}.")
+        return replace(component, body={**component.body, **_with_parents(left)})
+
+    return resources.change(context, KIND, name, remove, missing=missing(context, name))
+
+
+def _with_parents(parents: list[dict[str, str]]) -> dict[str, Any]:
+    return {
+        "Parents": parents,
+        "_trials": [parent["TrialName"] for parent in parents],
+        "_experiments": sorted({parent["ExperimentName"] for parent in parents}),
+    }
+
+
+def _merged(component: Record, member: str, most: int, request: dict[str, Any]) -> dict[str, Any]:
+    """The map with the request's entries set and others removed."""
+    gone = set(request.get(f"{member}ToRemove", []))
+    kept = {key: value for key, value in component.body[member].items() if key not in gone}
+    merged = {**kept, **request.get(member, {})}
+    if len(merged) > most:
+        raise ValidationException(f"{member} holds {most} entries at most; this would make {len(merged)}.")
+    return merged
+
+
+def _check_times(members: dict[str, Any]) -> None:
+    """A time given just now is a ``datetime``, one that was stored its text."""
+    start, end = _time(members.get("StartTime")), _time(members.get("EndTime"))
+    if start and end and end < start:
+        raise ValidationException(f"EndTime {end.isoformat()} is before StartTime {start.isoformat()}.")
+
+
+def _time(value: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value

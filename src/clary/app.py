@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import uvicorn
@@ -34,6 +35,7 @@ from clary.objects.files import FileObjects
 from clary.services.iam import roles
 from clary.settings import Settings
 from clary.store.associations import Associations
+from clary.store.audit_events import AuditEvents
 from clary.store.database import Database
 from clary.store.log_events import LogEvents
 from clary.store.metric_points import MetricPoints
@@ -57,7 +59,7 @@ class Studio:
         self.loop.stop()
         self.engine.close()
         self.context.buckets.close()
-        self.context.buckets.close()
+        self.context.audit.close()
         self.database.close()
 
 
@@ -73,6 +75,7 @@ def build(settings: Settings, folder: DataFolder, port: int, tunnel_port: int) -
         logs=LogEvents(database),
         metrics=MetricPoints(database),
         associations=Associations(database),
+        audit=AuditEvents(database, days=settings.audit_days, rows=settings.audit_rows),
         door=Door(),
         url=f"http://127.0.0.1:{port}",
     )
@@ -98,7 +101,7 @@ def build(settings: Settings, folder: DataFolder, port: int, tunnel_port: int) -
 
 
 class _Server(uvicorn.Server):
-    """Tells when it serves."""
+    """Tells when it serves, and ends by a signal in order: uvicorn's own raises it again before the parts are closed."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -108,6 +111,15 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def serve(settings: Settings, folder: DataFolder, ready: Callable[[str], None]) -> None:
@@ -130,6 +142,7 @@ async def _run(
     def started() -> None:
         studio.loop.start()
         studio.context.buckets.start()
+        studio.context.audit.start()
         threading.Thread(target=models.warm, name="models", daemon=True).start()
         folder.announce(url, proxy.getsockname()[1])
         ready(url)

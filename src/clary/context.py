@@ -10,6 +10,7 @@ from typing import Any
 from clary.buckets import Buckets
 from clary.settings import Settings
 from clary.store.associations import Associations
+from clary.store.audit_events import AuditEvents
 from clary.store.base import Store
 from clary.store.log_events import LogEvents
 from clary.store.metric_points import MetricPoints
@@ -55,6 +56,7 @@ class Context:
     logs: LogEvents
     metrics: MetricPoints
     associations: Associations
+    audit: AuditEvents
     door: Door
     url: str = ""  # where clients reach this server: http://127.0.0.1:8780
     region: str = "us-east-1"

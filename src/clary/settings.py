@@ -27,6 +27,10 @@ class Settings:
     sandbox: str = _setting(
         "auto", "auto: bubblewrap where it works; required: refuse to run without; off: plain processes."
     )
+    audit_days: int = _setting(90, "How many days the audit trail is kept; 0 keeps it for ever.")
+    audit_rows: int = _setting(
+        1_000_000, "How many calls the audit trail keeps, about 0.6 KB each; 0 keeps all of CLARY_AUDIT_DAYS."
+    )
     jobs: int = _setting(4, "How many jobs run at the same time; the others wait their turn.")
 
     @classmethod

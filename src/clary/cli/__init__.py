@@ -14,6 +14,7 @@ _COMMANDS = {
     "down": "down",
     "status": "status",
     "logs": "logs",
+    "audit": "audit",
     "env": "env",
     "run": "run",
     "images": "images",

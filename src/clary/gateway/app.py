@@ -11,7 +11,7 @@ import inspect
 import logging
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from botocore import xform_name
@@ -23,6 +23,7 @@ from clary.context import Context, Handler
 from clary.errors import NotServed, ServiceError
 from clary.gateway import bodies, models, routing, signature
 from clary.gateway.answers import send_answer
+from clary.gateway.audit import Call, Trail
 from clary.gateway.authentication import Family, authenticate, refusal
 from clary.gateway.http import HttpAnswer, HttpRequest
 from clary.gateway.pages import Pages
@@ -44,6 +45,7 @@ class Gateway:
         self._context, self._keys, self._pages = context, keys, pages
         self._operations = operations
         self._waiting = Waiting(context.store)
+        self._trail = Trail(context.audit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -63,55 +65,59 @@ class Gateway:
         if (page := self._pages.find(request)) is not None:
             answer = await run_in_threadpool(page, request)
         else:
-            answer = await self._answer(request, body)
+            answer = await self._answer(request, body, (scope.get("client") or ("",))[0])
         await send_answer(answer, send, head=request.method == "HEAD", close=not body.ended)
 
     def call(self, context: Context, service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """The door for those inside: validated and handled as a client's request is."""
         model = models.service(service).operation_model(operation)
         validate(model, request)
-        result = self._handler(service, operation)(context, request)
+        with self._trail.inside(context, model, request):
+            result = self._handler(service, operation)(context, request)
         if inspect.iscoroutine(result):
             result.close()
             raise NotServed(f"{service}:{operation} streams its body; use the objects behind it instead")
         return dict(result or {})
 
-    async def _answer(self, http: HttpRequest, body: _Stream) -> HttpAnswer:
+    async def _answer(self, http: HttpRequest, body: _Stream, address: str) -> HttpAnswer:
         request_id = str(uuid.uuid4())
-        route: Route | None = None
-        try:
-            claim, http = await _identify(http, body)
-            route = routing.route(http, claim.service if claim else None)
-            http = await _with_body(route, body)
-            identity, key = await run_in_threadpool(authenticate, claim, http, self._keys, route.resource)
-            assert claim is not None  # authenticate refuses a request without a claim
-            call = _Call(route, http, replace(self._context, region=claim.region, identity=identity))
-            return await self._serve(call, claim, key, request_id)
-        except SignatureProblem as problem:
-            return _refused(http, route, problem, request_id)
-        except ServiceError as error:
-            return routing.serialize_error(http, route, error, request_id)
-        except Exception as error:
-            log.exception("%s %s failed", http.method, http.path)
-            failure = _failure(error, route)
-            return routing.serialize_error(http, route, failure, request_id)
+        with self._trail.follow(request_id, http, address) as call:
+            try:
+                call.claim, http = await _identify(http, body)
+                call.route = route = routing.route(http, call.claim.service if call.claim else None)
+                http = await _with_body(route, body)
+                identity, key = await run_in_threadpool(authenticate, call.claim, http, self._keys, route.resource)
+                call.identity = identity
+                assert call.claim is not None  # authenticate refuses a request without a claim
+                context = replace(self._context, region=call.claim.region, identity=identity)
+                return await self._serve(call, replace(call.route, request=http), context, key)
+            except SignatureProblem as problem:
+                call.error = refusal(problem, _family(http, call.route))
+            except ServiceError as error:
+                call.error = error
+            except Exception as error:
+                log.exception("%s %s failed", http.method, http.path)
+                call.error = _failure(error, call.route)
+            return routing.serialize_error(http, call.route, call.error, request_id)
 
-    async def _serve(self, call: _Call, claim: signature.Claim, key: Key, request_id: str) -> HttpAnswer:
-        route, http = call.route, call.http
+    async def _serve(self, call: Call, route: Route, context: Context, key: Key) -> HttpAnswer:
+        http = route.request
         handler = self._handler(route.service, route.operation.name)
         trailers: dict[str, str] = {}
         if http.stream is not None:
-            http, trailers = _decoded(http, claim, key)
+            assert call.claim is not None
+            http, trailers = _decoded(http, call.claim, key)
         request = route.protocol.parse(route.operation, http, route.labels)
+        call.request = request
         validate(route.operation, request)
-        request["_trailers"] = trailers
-        if route.service != "s3":
-            del request["_trailers"]
+        self._trail.board(call)
+        if route.service == "s3":
+            request["_trailers"] = trailers
         if inspect.iscoroutinefunction(handler):
-            result = await handler(call.context, request)
+            result = await handler(context, request)
         else:
-            result = await self._waiting.call(route.operation, http, lambda: handler(call.context, request))
-        answer: HttpAnswer = route.protocol.serialize(route.operation, result or {}, request_id)
+            result = await self._waiting.call(route.operation, http, lambda: handler(context, request))
+        answer: HttpAnswer = route.protocol.serialize(route.operation, result or {}, call.request_id)
         return answer
 
     def _handler(self, service: str, operation: str) -> Handler:
@@ -119,13 +125,6 @@ class Gateway:
         if handler is None:
             raise NotServed(f"{service}:{operation} is not served by Clary. `clary status --operations` lists what is.")
         return handler
-
-
-@dataclass(frozen=True)
-class _Call:
-    route: Route
-    http: HttpRequest
-    context: Context
 
 
 class _Stream:
@@ -196,10 +195,6 @@ def _failure(error: Exception, route: Route | None) -> ServiceError:
         code="InternalError" if route and route.service == "s3" else "InternalFailure",
         status=500,
     )
-
-
-def _refused(http: HttpRequest, route: Route | None, problem: SignatureProblem, request_id: str) -> HttpAnswer:
-    return routing.serialize_error(http, route, refusal(problem, _family(http, route)), request_id)
 
 
 def _family(http: HttpRequest, route: Route | None) -> Family:

@@ -12,20 +12,58 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
 _GROUP = 256  # writes that share a commit at most, so that the first of them does not wait long
 
 
+@dataclass(eq=False)
+class Rider:
+    """A small work that goes into the transaction of its caller's next write that succeeds: both are done, or neither.
+
+    ``durable`` tells that it was; after that it rides no more.
+    """
+
+    work: Callable[[sqlite3.Connection], None]
+    durable: bool = False
+
+
+riding: ContextVar[Rider | None] = ContextVar("riding", default=None)
+"""The rider of whoever runs now."""
+
+
+class Reader(Protocol):
+    """Where one can read, but not write."""
+
+    def read(self) -> contextlib.AbstractContextManager[sqlite3.Connection]: ...
+
+
+class ReadOnly:
+    """Reads the file of a server, whether that runs or not, and never changes it. For one thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        self._connection.execute("PRAGMA busy_timeout = 30000")
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        yield self._connection
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 @dataclass
 class _Write:
     work: Callable[[sqlite3.Connection], Any]
     after: Callable[[Any], None] | None
+    rider: Rider | None
     done: Future[Any] = field(default_factory=Future)
 
 
@@ -59,7 +97,7 @@ class Database:
             raise RuntimeError("a write inside a write: the writer would wait for itself")
         if self._closed:
             raise RuntimeError("the database is closed")
-        item = _Write(work, after)
+        item = _Write(work, after, riding.get())
         self._queue.put(item)
         result: T = item.done.result()
         return result
@@ -130,6 +168,8 @@ class Database:
             if failure is not None:
                 item.done.set_exception(failure)
                 continue
+            if item.rider is not None:
+                item.rider.durable = True
             if item.after is not None:
                 item.after(result)
             item.done.set_result(result)
@@ -138,6 +178,8 @@ class Database:
         self._writer.execute("SAVEPOINT attempt")
         try:
             result = item.work(self._writer)
+            if item.rider is not None and not item.rider.durable:
+                item.rider.work(self._writer)
         except Exception as error:  # noqa: BLE001 - handed to whoever asked, in write()
             self._writer.execute("ROLLBACK TO attempt")
             self._writer.execute("RELEASE attempt")

@@ -31,6 +31,7 @@ from clary.services.s3 import (  # noqa: F401 - their operations register themse
 )
 from clary.settings import Settings
 from clary.store.associations import Associations
+from clary.store.audit_events import AuditEvents
 from clary.store.database import Database
 from clary.store.log_events import LogEvents
 from clary.store.metric_points import MetricPoints
@@ -100,6 +101,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
         logs=LogEvents(database),
         metrics=MetricPoints(database),
         associations=Associations(database),
+        audit=AuditEvents(database),
         door=Door(),
         url="http://127.0.0.1:8780",
     )

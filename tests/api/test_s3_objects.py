@@ -295,3 +295,10 @@ def test_memory_stays_flat(s3: Any, studio: Studio, tmp_path: Path) -> None:
     with file.open("rb") as body:
         assert md5.hexdigest() == hashlib.file_digest(body, "md5").hexdigest()
     assert peak() - before < 30 * 1024  # KiB
+
+
+def test_an_object_may_have_the_content_type_of_a_form(boto: Callable[[str], Any]) -> None:
+    s3 = boto("s3")
+    s3.create_bucket(Bucket="forms")
+    s3.put_object(Bucket="forms", Key="k", Body=b"Action=Nothing", ContentType="application/x-www-form-urlencoded")
+    assert s3.get_object(Bucket="forms", Key="k")["Body"].read() == b"Action=Nothing"

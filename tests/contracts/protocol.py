@@ -1,4 +1,7 @@
-"""Values for any shape of a service model, the same for the same seed: the ground of the protocols' round trips."""
+"""Values for any shape of a service model: the ground of the protocols' round trips.
+
+``Values`` are quick and the same for the same seed; ``values`` are hypothesis's, which shrinks what fails.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
+from hypothesis import strategies as st
 
 _DEEP = 6
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./ <>&\"'äß漢é+%=,;:"
@@ -73,3 +77,62 @@ class Values:
         length = min(low + self._random.randrange(12), max(low, shape.metadata.get("max", 1000)))
         text = "".join(self._random.choice(_LETTERS) for _ in range(length)).strip()
         return text.ljust(low, "x")
+
+
+@st.composite
+def values(draw: st.DrawFn, shape: Shape, alphabet: st.SearchStrategy[str], depth: int = 0) -> Any:
+    """The same by hypothesis, with the corners of each type: the whole range of numbers, any text of the alphabet."""
+    match shape:
+        case StructureShape():
+            return draw(_structures(shape, alphabet, depth))
+        case ListShape():
+            count = draw(st.integers(1, 2)) if depth < _DEEP else 1
+            return [draw(values(shape.member, alphabet, depth + 1)) for _ in range(count)]
+        case MapShape():
+            keys = draw(st.lists(st.text(alphabet, min_size=1, max_size=8), min_size=1, max_size=2, unique=True))
+            return {key: draw(values(shape.value, alphabet, depth + 1)) for key in keys}
+        case StringShape():
+            return draw(st.sampled_from(shape.enum) if shape.enum else st.text(alphabet, min_size=1, max_size=20))
+    return draw(_PLAIN[_plain_kind(shape)])
+
+
+@st.composite
+def _structures(draw: st.DrawFn, shape: StructureShape, alphabet: st.SearchStrategy[str], depth: int) -> Any:
+    if shape.is_document_type:
+        return {"free": ["form", 1]}
+    plain = [n for n, m in shape.members.items() if not isinstance(m, StructureShape | ListShape | MapShape)]
+    if shape.is_tagged_union:
+        chosen = {draw(st.sampled_from(list(shape.members)))}
+    else:
+        optional = [n for n in shape.members if depth < _DEEP and n not in shape.required_members]
+        chosen = draw(st.sets(st.sampled_from(optional), max_size=4)) if optional else set()
+        chosen |= set(shape.required_members)
+        if shape.members:  # a form cannot tell an empty structure from none
+            chosen.add(draw(st.sampled_from(plain or list(shape.members))))
+    return {name: draw(values(shape.members[name], alphabet, depth + 1)) for name in shape.members if name in chosen}
+
+
+def _plain_kind(shape: Shape) -> str:
+    if shape.type_name != "timestamp":
+        return shape.type_name
+    form, where = shape.serialization.get("timestampFormat"), shape.serialization.get("location")
+    return "second" if form in {"rfc822", "unixTimestamp"} or where else "timestamp"
+
+
+_SECONDS = st.integers(-2_000_000_000, 4_000_000_000)
+_PLAIN: dict[str, st.SearchStrategy[Any]] = {
+    "boolean": st.booleans(),
+    "integer": st.integers(-(2**31), 2**31 - 1),
+    "long": st.integers(-(2**63), 2**63 - 1),
+    "float": st.floats(allow_nan=False),
+    "double": st.floats(allow_nan=False),
+    "blob": st.binary(min_size=1, max_size=40),
+    "second": _SECONDS.map(lambda s: datetime.fromtimestamp(s, UTC)),
+    "timestamp": st.tuples(_SECONDS, st.integers(0, 999)).map(
+        lambda t: datetime.fromtimestamp(t[0], UTC).replace(microsecond=t[1] * 1000)
+    ),
+}
+
+ANY_TEXT = st.characters(exclude_categories=["Cs"])
+XML_TEXT = st.characters(exclude_categories=["Cs", "Cc", "Cn"], include_characters="\t\n")
+"""What XML can hold and its readers keep; not the carriage return, which they turn into a line feed."""

@@ -148,8 +148,9 @@ class _Stream:
 async def _identify(http: HttpRequest, body: _Stream) -> tuple[signature.Claim | None, HttpRequest]:
     """The claim, and the request; a form's body is needed to know its operation."""
     claim = signature.read_claim(http)
-    if http.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        http = replace(http, body=await bodies.read_whole(body.__aiter__(), _WHOLE))
+    is_form = http.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    if is_form and not (claim and claim.service == "s3"):  # an object may have any content type
+        http = await _whole(http, body)
     return claim, http
 
 
@@ -159,8 +160,17 @@ async def _with_body(route: Route, body: _Stream) -> HttpRequest:
     if route.operation.has_streaming_input and route.service == "s3":
         return replace(http, stream=body.__aiter__())
     if not body.ended:
-        http = replace(http, body=await bodies.read_whole(body.__aiter__(), _WHOLE))
+        http = await _whole(http, body, unpacked=route.service != "s3")
     return http
+
+
+async def _whole(http: HttpRequest, body: _Stream, *, unpacked: bool = True) -> HttpRequest:
+    """The request with its body, out of its Content-Encoding; S3 keeps objects as they come."""
+    sent = await bodies.read_whole(body.__aiter__(), _WHOLE)
+    encoding = http.headers.get("content-encoding", "identity").strip().lower()
+    if not unpacked or encoding in {"", "identity"}:
+        return replace(http, body=sent)
+    return replace(http, body=await run_in_threadpool(bodies.unpack, sent, encoding, _WHOLE), packed=sent)
 
 
 def _decoded(http: HttpRequest, claim: signature.Claim, key: Key) -> tuple[HttpRequest, dict[str, str]]:

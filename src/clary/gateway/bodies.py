@@ -1,4 +1,4 @@
-"""Bodies on their way in: read whole or in pieces, taken out of aws-chunked framing, checked against their signature.
+"""Bodies on their way in: read whole or in pieces, unpacked, taken out of aws-chunked framing, checked against their hash.
 
 A piece is handed on before the whole is checked, as it must be for five gigabytes at flat memory; what is off raises
 at the end of the stream, and whoever reads commits only after that.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import zlib
 from collections.abc import AsyncIterator
 
 from clary.errors import PayloadTooLarge, ServiceError
@@ -36,6 +37,26 @@ async def read_whole(stream: AsyncIterator[bytes], limit: int) -> bytes:
             )
         pieces.append(piece)
     return b"".join(pieces)
+
+
+def unpack(packed: bytes, encoding: str, limit: int) -> bytes:
+    """A body out of its Content-Encoding, which is gzip; ``PayloadTooLarge`` if more than ``limit`` bytes come out."""
+    if encoding != "gzip":
+        raise ServiceError(
+            f"The body's Content-Encoding is {encoding!r}; Clary takes gzip, or none.",
+            code="UnsupportedMediaTypeException",
+            status=415,
+        )
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        body = unpacker.decompress(packed, limit + 1)
+    except zlib.error as error:
+        raise ServiceError(f"The body is not gzip: {error}", code="SerializationException") from None
+    if len(body) > limit:
+        raise PayloadTooLarge(f"The request's body unpacks to more than {limit} bytes, the most that is taken.")
+    if not unpacker.eof:
+        raise ServiceError("The body is not gzip: its end is missing", code="SerializationException")
+    return body
 
 
 async def checked(stream: AsyncIterator[bytes], declared: str) -> AsyncIterator[bytes]:

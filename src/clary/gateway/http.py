@@ -15,13 +15,17 @@ from clary.objects.base import Slice
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """``path`` and ``query`` are as on the wire: percent-encoded, ``query`` without its question mark."""
+    """``path`` and ``query`` are as on the wire: percent-encoded, ``query`` without its question mark.
+
+    ``packed`` is the body as it was sent, where that is another (gzip): what the signature covers.
+    """
 
     method: str
     path: str
     query: str
     headers: Headers
     body: bytes = b""
+    packed: bytes | None = None
     stream: AsyncIterator[bytes] | None = None
 
 

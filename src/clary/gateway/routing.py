@@ -1,7 +1,8 @@
 """Which operation a request asks for, and in which protocol: found from the request alone.
 
-In this order: the X-Amz-Target header; a form with an Action; the service that the signature's scope names, with method
-and path; anything left is S3. Paths are matched raw and decoded label by label, because a label may hold ``%2F``.
+In this order: the Smithy-Protocol header; the X-Amz-Target header; a form with an Action; the service that the
+signature's scope names, with method and path; anything left is S3. Paths are matched raw and decoded label by label,
+because a label may hold ``%2F``.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from functools import cache
 from types import ModuleType
 from urllib.parse import unquote, unquote_plus
 
-from botocore.exceptions import BotoCoreError
-from botocore.model import OperationModel
+from botocore.model import OperationModel, OperationNotFoundError
 
 from clary.errors import NotServed, ServiceError
 from clary.gateway import models
 from clary.gateway.http import HttpAnswer, HttpRequest
-from clary.gateway.protocols import json, query, rest_json, rest_xml
+from clary.gateway.protocols import cbor, json, query, rest_json, rest_xml
 
-_MODULES: dict[str, ModuleType] = {"json": json, "query": query, "rest-json": rest_json, "rest-xml": rest_xml}
+_MODULES: dict[str, ModuleType] = {m.NAME: m for m in (cbor, json, query, rest_json, rest_xml)}
+_RPC_PATH = re.compile(r".*/service/(?P<prefix>[^/]+)/operation/(?P<operation>[^/]+)")
 _BUCKET_HOST = re.compile(
     r"(?P<bucket>.+)\.(?:s3(?:\.dualstack)?[.-][a-z0-9-]+\.amazonaws\.com|s3\.amazonaws\.com|s3\.localhost|localhost)$"
 )
@@ -41,8 +42,8 @@ class Route:
 
 def route(http: HttpRequest, signing_name: str | None) -> Route:
     """The operation asked for; ``NotServed`` if Clary knows none such, with what was asked in its text."""
-    if http.headers.get("smithy-protocol"):
-        raise NotServed(f"The protocol {http.headers['smithy-protocol']} is not served yet; JSON is.")
+    if smithy := http.headers.get("smithy-protocol"):
+        return _by_rpc_path(http, smithy)
     if target := http.headers.get("x-amz-target"):
         return _by_target(http, target)
     form = _form(http)
@@ -66,7 +67,9 @@ def protocol_name(http: HttpRequest, found: Route | None) -> str:
     if found is not None:
         return str(found.protocol.NAME)
     content = http.headers.get("content-type", "")
-    if "x-amz-target" in http.headers or content.startswith(("application/x-amz-json", "application/cbor")):
+    if http.headers.get("smithy-protocol") == cbor.HEADER or content.startswith("application/cbor"):
+        return cbor.NAME
+    if "x-amz-target" in http.headers or content.startswith("application/x-amz-json"):
         return "json"
     if content.startswith("application/x-www-form-urlencoded") or "Action=" in http.query:
         return "query"
@@ -80,12 +83,33 @@ def serialize_error(http: HttpRequest, found: Route | None, error: ServiceError,
     return answer
 
 
+def _by_rpc_path(http: HttpRequest, smithy: str) -> Route:
+    if smithy != cbor.HEADER:
+        raise NotServed(f"The protocol {smithy} is not served by Clary; {cbor.HEADER} and JSON are.")
+    found = _RPC_PATH.fullmatch(http.path)
+    if found is None:
+        raise ServiceError(
+            f"{http.path} names no operation: {cbor.HEADER} takes /service/NAME/operation/NAME",
+            code="UnknownOperationException",
+            status=404,
+        )
+    service = _by_prefix(found["prefix"], found["operation"])
+    if cbor.NAME not in models.protocols(service):
+        raise ServiceError(f"{service} does not speak {cbor.HEADER}.", code="UnknownOperationException")
+    return Route(service, _operation(service, found["operation"]), cbor, http)
+
+
 def _by_target(http: HttpRequest, target: str) -> Route:
     prefix, _, name = target.rpartition(".")
+    service = _by_prefix(prefix, name)
+    return Route(service, _operation(service, name), json, http)
+
+
+def _by_prefix(prefix: str, name: str) -> str:
     service = models.by_target_prefix().get(prefix)
     if service is None:
         raise NotServed(f"{prefix}:{name} is not served by Clary. `clary status --operations` lists what is.")
-    return Route(service, _operation(service, name), json, http)
+    return service
 
 
 def _by_action(http: HttpRequest, form: Mapping[str, str], signing_name: str | None) -> Route:
@@ -112,7 +136,7 @@ def _form(http: HttpRequest) -> dict[str, str]:
 def _operation(service: str, name: str) -> OperationModel:
     try:
         return models.service(service).operation_model(name)
-    except BotoCoreError:
+    except OperationNotFoundError:
         raise ServiceError(f"{service} has no operation {name}.", code="UnknownOperationException") from None
 
 

@@ -127,9 +127,11 @@ def canonical_request(claim: Claim, request: HttpRequest) -> str:
 def payload_hash(claim: Claim, request: HttpRequest) -> str:
     """The hash that the signature covers: as declared, else of the body."""
     declared = request.headers.get("x-amz-content-sha256")
-    if claim.presigned:
-        return declared or (UNSIGNED if claim.service == "s3" else hashlib.sha256(request.body).hexdigest())
-    return declared or hashlib.sha256(request.body).hexdigest()
+    if declared:
+        return declared
+    if claim.presigned and claim.service == "s3":
+        return UNSIGNED
+    return hashlib.sha256(request.body if request.packed is None else request.packed).hexdigest()
 
 
 def signing_key(secret: str, claim: Claim) -> bytes:

@@ -9,7 +9,7 @@ from botocore.model import OperationModel
 
 from clary.errors import ServiceError
 from clary.gateway.http import HttpAnswer, HttpRequest
-from clary.gateway.protocols import json_values
+from clary.gateway.protocols import event_stream, json_values, modelled_errors
 
 NAME = "json"
 
@@ -25,22 +25,25 @@ def parse(operation: OperationModel, http: HttpRequest, labels: dict[str, str]) 
 
 def serialize(operation: OperationModel, result: dict[str, Any], request_id: str) -> HttpAnswer:
     shape = operation.output_shape
-    body = json.dumps(json_values.to_json(shape, result)).encode() if shape else b"{}"
-    return HttpAnswer(200, _headers(operation, request_id), body)
+    headers = _headers(operation, request_id)
+    if (streamed := event_stream.member(shape)) is not None:
+        name, stream = streamed
+        initial = json_values.dump(shape, {k: v for k, v in result.items() if k != name})
+        kind = headers["Content-Type"]
+        frames = event_stream.frames(operation, stream, result[name], json_values.dump, kind, initial)
+        return HttpAnswer(200, {**headers, "Content-Type": event_stream.CONTENT_TYPE}, frames)
+    body = json_values.dump(shape, result) if shape else b"{}"
+    return HttpAnswer(200, headers, body)
 
 
 def serialize_error(
     operation: OperationModel | None, error: ServiceError, request_id: str, http: HttpRequest
 ) -> HttpAnswer:
-    shape = json_values.error_shape(operation, error)
-    member = next((m for m in ("Message", "message") if shape is not None and m in shape.members), "message")
+    shape = modelled_errors.shape(operation, error)
     members = json_values.to_json(shape, error.members) if shape is not None else {}
-    body = {"__type": error.code, **members, member: error.message}
-    headers = _headers(operation, request_id)
-    if "x-amzn-query-mode" in http.headers:
-        fault = "Sender" if error.status < 500 else "Receiver"
-        headers["x-amzn-query-error"] = f"{json_values.query_code(operation, error)};{fault}"
-    return HttpAnswer(json_values.error_status(shape, error), headers, json.dumps(body).encode())
+    body = {"__type": error.code, **members, modelled_errors.message_member(shape): error.message}
+    headers = {**_headers(operation, request_id), **modelled_errors.query_headers(shape, error, http)}
+    return HttpAnswer(modelled_errors.status(shape, error), headers, json.dumps(body).encode())
 
 
 def _headers(operation: OperationModel | None, request_id: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, Structure
 
 from clary.gateway.http import HttpRequest
 from clary.gateway.protocols import timestamps
-from clary.gateway.protocols.json_values import malformed
+from clary.gateway.protocols.documents import malformed
 
 _IN_BODY = (None, "")
 

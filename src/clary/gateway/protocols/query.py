@@ -11,7 +11,7 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, Structure
 
 from clary.errors import ServiceError
 from clary.gateway.http import HttpAnswer, HttpRequest
-from clary.gateway.protocols import json_values, timestamps, xml_values
+from clary.gateway.protocols import modelled_errors, timestamps, xml_values
 
 NAME = "query"
 _HEADERS = {"Content-Type": "text/xml"}
@@ -47,16 +47,18 @@ def serialize_error(
     request_id: str,
     http: HttpRequest,  # noqa: ARG001
 ) -> HttpAnswer:
-    shape = json_values.error_shape(operation, error)
-    code = shape.metadata.get("error", {}).get("code", error.code) if shape is not None else error.code
-    status = json_values.error_status(shape, error)
+    shape = modelled_errors.shape(operation, error)
+    code = modelled_errors.query_code(shape, error)
+    status = modelled_errors.status(shape, error)
     fault = "Receiver" if status >= 500 else "Sender"
     space = operation.service_model.metadata.get("xmlNamespace", "") if operation else ""
     extra = ""
     for name, value in error.members.items():
         if shape is not None and name in shape.members:
             extra += xml_values.to_xml(shape.members[name], value, name)
-    inner = f"<Type>{fault}</Type><Code>{escape(code)}</Code><Message>{escape(error.message)}</Message>{extra}"
+    inner = (
+        f"<Type>{fault}</Type><Code>{escape(code)}</Code><Message>{xml_values.message(error.message)}</Message>{extra}"
+    )
     body = f'<ErrorResponse xmlns="{space}"><Error>{inner}</Error><RequestId>{request_id}</RequestId></ErrorResponse>'
     return HttpAnswer(status, {**_HEADERS, "x-amzn-RequestId": request_id}, body.encode())
 

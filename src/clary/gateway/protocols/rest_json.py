@@ -9,9 +9,10 @@ from botocore.model import OperationModel, StructureShape
 
 from clary.errors import ServiceError
 from clary.gateway.http import HttpAnswer, HttpRequest
-from clary.gateway.protocols import json_values, locations
+from clary.gateway.protocols import event_stream, json_values, locations, modelled_errors
 
 NAME = "rest-json"
+_JSON = "application/json"
 
 
 def parse(operation: OperationModel, http: HttpRequest, labels: dict[str, str]) -> dict[str, Any]:
@@ -37,16 +38,20 @@ def serialize(operation: OperationModel, result: dict[str, Any], request_id: str
     shape = operation.output_shape
     headers = {"x-amzn-RequestId": request_id, **locations.headers(shape, result)}
     status = locations.status(operation, result)
+    if (streamed := event_stream.member(shape)) is not None:
+        name, stream = streamed
+        frames = event_stream.frames(operation, stream, result[name], json_values.dump, _JSON)
+        return HttpAnswer(status, {"Content-Type": event_stream.CONTENT_TYPE, **headers}, frames)
     if (payload := locations.payload_member(shape)) is not None:
         name, member = payload
         value = result.get(name, b"")
         if isinstance(member, StructureShape):
-            return HttpAnswer(status, _json(headers), json.dumps(json_values.to_json(member, value or {})).encode())
+            return HttpAnswer(status, _json(headers), json_values.dump(member, value or {}))
         return HttpAnswer(status, headers, value.encode() if isinstance(value, str) else value)
     if shape is None or not locations.body_members(shape):
         return HttpAnswer(status, _json(headers), b"{}" if status != 204 else b"")
     members = {name: result.get(name) for name in locations.body_members(shape)}
-    return HttpAnswer(status, _json(headers), json.dumps(json_values.to_json(shape, members)).encode())
+    return HttpAnswer(status, _json(headers), json_values.dump(shape, members))
 
 
 def serialize_error(
@@ -55,13 +60,12 @@ def serialize_error(
     request_id: str,
     http: HttpRequest,  # noqa: ARG001
 ) -> HttpAnswer:
-    shape = json_values.error_shape(operation, error)
-    member = next((m for m in ("Message", "message") if shape is not None and m in shape.members), "message")
+    shape = modelled_errors.shape(operation, error)
     members = json_values.to_json(shape, error.members) if shape is not None else {}
     headers = _json({"x-amzn-RequestId": request_id, "x-amzn-ErrorType": error.code})
-    body = json.dumps({**members, member: error.message}).encode()
-    return HttpAnswer(json_values.error_status(shape, error), headers, body)
+    body = json.dumps({**members, modelled_errors.message_member(shape): error.message}).encode()
+    return HttpAnswer(modelled_errors.status(shape, error), headers, body)
 
 
 def _json(headers: dict[str, str]) -> dict[str, str]:
-    return {"Content-Type": "application/json", **headers}
+    return {"Content-Type": _JSON, **headers}

@@ -9,7 +9,7 @@ from botocore.model import OperationModel, StructureShape
 
 from clary.errors import ServiceError
 from clary.gateway.http import HttpAnswer, HttpRequest
-from clary.gateway.protocols import json_values, locations, xml_values
+from clary.gateway.protocols import event_stream, locations, modelled_errors, xml_values
 
 NAME = "rest-xml"
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -58,6 +58,10 @@ def serialize(operation: OperationModel, result: dict[str, Any], request_id: str
     status = locations.status(operation, result)
     if operation.name == "GetBucketLocation":
         return HttpAnswer(status, _xml(headers), _location(result))
+    if (streamed := event_stream.member(shape)) is not None:
+        name, stream = streamed
+        frames = event_stream.frames(operation, stream, result[name], _event, "text/xml")
+        return HttpAnswer(status, {"Content-Type": event_stream.CONTENT_TYPE, **headers}, frames)
     if (payload := locations.payload_member(shape)) is not None:
         name, member = payload
         value = result.get(name)
@@ -78,8 +82,8 @@ def serialize_error(
     operation: OperationModel | None, error: ServiceError, request_id: str, http: HttpRequest
 ) -> HttpAnswer:
     """S3's error document has no namespace: with one, clients find no code in it."""
-    shape = json_values.error_shape(operation, error)
-    status = json_values.error_status(shape, error)
+    shape = modelled_errors.shape(operation, error)
+    status = modelled_errors.status(shape, error)
     headers = _xml(_ids(request_id))
     headers |= {name: str(value) for name, value in error.members.items() if _is_header(name)}
     if http.method == "HEAD" or status == 304:
@@ -87,13 +91,17 @@ def serialize_error(
     fields = {"Code": error.code, "Message": error.message}
     fields |= {k: v for k, v in error.members.items() if not _is_header(k)}
     fields |= {"RequestId": request_id, "HostId": request_id}
-    inner = "".join(f"<{name}>{escape(str(value), {chr(13): '&#13;'})}</{name}>" for name, value in fields.items())
+    inner = "".join(f"<{name}>{xml_values.message(str(value))}</{name}>" for name, value in fields.items())
     return HttpAnswer(status, headers, f"{_DECLARATION}<Error>{inner}</Error>".encode())
 
 
 def _is_header(member: str) -> bool:
     """Whether a member of an error travels as a header."""
     return member.startswith("x-amz-") or member in {"Allow", "Last-Modified"}
+
+
+def _event(shape: StructureShape, value: Any) -> bytes:
+    return _document(shape, value, shape.name)
 
 
 def _document(shape: StructureShape, value: Any, root: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
@@ -14,6 +15,7 @@ from clary.errors import ServiceError
 from clary.gateway.protocols import timestamps
 
 _TEXT = {"\r": "&#13;"}
+_ILLEGAL = re.compile("[^\\t\\n\\r\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def load(body: bytes) -> ElementTree.Element:
@@ -137,6 +139,11 @@ def scalar(shape: Shape, value: Any) -> str:
         case "float" | "double":
             return "NaN" if math.isnan(value) else repr(float(value)) if math.isfinite(value) else _infinite(value)
     return str(value)
+
+
+def message(text: str) -> str:
+    """Free text as an element's content: what XML cannot hold becomes U+FFFD."""
+    return escape(_ILLEGAL.sub("\ufffd", text), _TEXT)
 
 
 def _infinite(value: float) -> str:

@@ -58,3 +58,9 @@ def test_metrics_are_found_by_exactly_their_dimensions(database: Database) -> No
     assert [p.value for p in metrics.read("r", "N", "loss", {"a": "1", "b": "2"}, 0, 20)] == [0.5]
     assert metrics.last("r", "N", {"a": "1", "b": "2"}) == {"loss": Point(20, 0.25)}
     assert metrics.last("r", "N", {"a": "1"}) == {}
+
+
+def test_a_point_that_is_no_number_hinders_no_other(database: Database) -> None:
+    metrics = MetricPoints(database)
+    metrics.put("r", "N", {}, [("loss", Point(10, float("nan"))), ("loss", Point(20, 0.25))])
+    assert metrics.read("r", "N", "loss", {}, 0, 99) == [Point(20, 0.25)]

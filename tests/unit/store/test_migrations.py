@@ -9,6 +9,8 @@ from pathlib import Path
 from clary.store.buckets import BucketIndex
 from clary.store.database import Database
 from clary.store.keys import Checksum, KeyIndex, PartSize
+from clary.store.log_events import LogEvents
+from clary.store.metric_points import MetricPoints, Point
 
 
 def before(path: Path, number: int) -> sqlite3.Connection:
@@ -49,4 +51,22 @@ def test_an_object_becomes_its_buckets_null_version(tmp_path: Path) -> None:
     assert (entry.checksum, keys.parts(entry)) == (Checksum("CRC32", "AAAAAA=="), [PartSize(1, 7)])
     assert keys.in_use() == {"blob-a", "blob-b"}
     assert keys.delete("ward", [("a", "")])[1] == ["blob-a"]
+    database.close()
+
+
+def test_metrics_and_logs_are_kept(tmp_path: Path) -> None:
+    db = before(tmp_path / "clary.db", 5)
+    db.executemany(
+        "INSERT INTO metric_points (region, namespace, name, dimensions, time, value, unit) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [("r", "N", "loss", '{"a":"1"}', 10, 0.5, "None"), ("r", "N", "loss", '{"a":"1"}', 20, 0.25, "Count")],
+    )
+    db.execute("INSERT INTO log_groups (region, name, created) VALUES ('r', '/g', 1)")
+    db.execute("INSERT INTO log_streams (id, region, log_group, name, created) VALUES (7, 'r', '/g', 's', 1)")
+    db.execute("INSERT INTO log_events (stream, time, ingested, message) VALUES (7, 5, 6, 'ä')")
+    db.close()
+    database = Database(tmp_path / "clary.db")
+    metrics, logs = MetricPoints(database), LogEvents(database)
+    assert metrics.read("r", "N", "loss", {"a": "1"}, 0, 99) == [Point(10, 0.5), Point(20, 0.25, "Count")]
+    assert metrics.last("r", "N", {"a": "1"}) == {"loss": Point(20, 0.25, "Count")}
+    assert [e.message for e in logs.read(7)] == ["ä"]
     database.close()

@@ -7,10 +7,12 @@ crash leaves between the two is a blob that nobody names, which ``sweep`` remove
 from __future__ import annotations
 
 import heapq
+import logging
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from clary.errors import ServiceError, ValidationException
@@ -22,6 +24,8 @@ from clary.store.keys import Check, Deleted, Entry, KeyIndex, entries
 from clary.store.uploads import Part, Upload, Uploads
 
 __all__ = ["Buckets", "Entry", "InvalidBucketName", "NoSuchBucket", "NoSuchKey", "parse_uri"]
+
+log = logging.getLogger(__name__)
 
 _PIECE = 1 << 20
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -256,9 +260,17 @@ class _Removal:
 
     def _run(self, first: Callable[[], object] | None) -> None:
         if first is not None:
-            first()
+            self._attempt(first)
         while (blob := self._next()) is not None:
-            self._objects.delete(blob)
+            self._attempt(partial(self._objects.delete, blob))
+
+    @staticmethod
+    def _attempt(work: Callable[[], object]) -> None:
+        """One blob that cannot be removed does not keep the others: the next start's sweep tries it again."""
+        try:
+            work()
+        except OSError as error:
+            log.warning("a blob that is no longer used stays until the next start: %s", error)
 
     def _next(self) -> str | None:
         with self._changed:

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,11 +61,10 @@ def readable_python() -> str:
 
 
 @pytest.fixture(scope="module")
-def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
-    folder = tmp_path_factory.mktemp("person")
-    for each in [folder, *folder.parents][:4]:  # pytest's folders are the owner's alone
-        if str(each) != "/tmp":
-            each.chmod(0o755)
+def person() -> Iterator[Person]:
+    # Not below pytest's folder: that is the owner's alone, and each run of pytest makes it so again.
+    folder = Path(tempfile.mkdtemp(prefix="clary-person-"))
+    folder.chmod(0o755)
     environment = folder / "environment"
     command = [uv.find_uv_bin(), "venv", "--quiet", "--python", readable_python(), str(environment)]
     subprocess.run(command, check=True)
@@ -83,6 +83,7 @@ def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     yield person
     person.clary("project", "clean", "hospital_costs")
     person.clary("down")
+    shutil.rmtree(folder)
 
 
 def test_the_wheel_holds_projects_and_locks(person: Person) -> None:

@@ -139,6 +139,32 @@ def test_a_blob_that_is_let_go_goes_after_its_grace(tmp_path: Path) -> None:
     database.close()
 
 
+def test_a_blob_that_cannot_be_removed_does_not_keep_the_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    removed = threading.Event()
+
+    class Stubborn(FileObjects):
+        failed = False
+
+        def delete(self, blob: str) -> None:
+            if not self.failed:
+                self.failed = True
+                raise PermissionError(13, "Permission denied", blob)
+            super().delete(blob)
+            removed.set()
+
+    database = Database(tmp_path / "clary.db")
+    buckets = Buckets(database, Stubborn(tmp_path / "objects"), grace=0.01)
+    buckets.create_bucket("ward")
+    for text in (b"one", b"two", b"three"):
+        buckets.put_bytes("s3://ward/k", text)
+    assert removed.wait(10)
+    assert "stays until the next start: [Errno 13] Permission denied" in caplog.text
+    buckets.close()
+    database.close()
+
+
 def test_writers_of_one_key_leave_one_blob(buckets: Buckets, blobs: Callable[[], int]) -> None:
     def write(n: int) -> None:
         for _ in range(10):

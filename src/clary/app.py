@@ -29,6 +29,7 @@ from clary.jobs.credentials import TaskCredentials
 from clary.jobs.endpoints import Endpoints
 from clary.jobs.images import Images
 from clary.jobs.loop import Loop
+from clary.jobs.retention import Retention
 from clary.jobs.training import TrainingJobs
 from clary.keys import Keys
 from clary.objects.files import FileObjects
@@ -51,6 +52,7 @@ class Studio:
 
     gateway: Gateway
     loop: Loop
+    retention: Retention
     engine: LocalEngine
     tunnel: Tunnel
     database: Database
@@ -58,6 +60,7 @@ class Studio:
 
     def close(self) -> None:
         self.loop.stop()
+        self.retention.stop()
         self.engine.close()
         self.context.buckets.close()
         self.context.audit.close()
@@ -100,7 +103,7 @@ def build(settings: Settings, folder: DataFolder, port: int, tunnel_port: int) -
     )
     gateway = Gateway(context, keys, services.discover(), Pages(credentials.answer))
     context.door.open = gateway.call
-    return Studio(gateway, loop, engine, Tunnel(port, authority), database, context)
+    return Studio(gateway, loop, Retention(context), engine, Tunnel(port, authority), database, context)
 
 
 class _Server(uvicorn.Server):
@@ -144,6 +147,7 @@ async def _run(
 
     def started() -> None:
         studio.loop.start()
+        studio.retention.start()
         studio.context.buckets.start()
         studio.context.audit.start()
         threading.Thread(target=models.warm, name="models", daemon=True).start()

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+import heapq
 import sqlite3
-import time
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from clary.store.database import Database
+from clary.store.log_groups import LogGroups, LogStream, make_group, make_stream, now
 
-
-@dataclass(frozen=True)
-class LogStream:
-    id: int
-    name: str
-    created: int
-    first: int | None
-    last: int | None
-    ingested: int | None
+_PIECE = 500  # events of a stream read at a time
+WEIGHT = 26  # bytes that AWS counts for an event beside its message
 
 
 @dataclass(frozen=True)
@@ -31,72 +26,12 @@ class LogEvent:
 
 
 class LogEvents:
+    """``expired`` is set when ``expire`` has something to do."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def create_group(self, region: str, group: str) -> bool:
-        """False if it is there already."""
-
-        def insert(db: sqlite3.Connection) -> bool:
-            return _make_group(db, region, group)
-
-        return self._database.write(insert)
-
-    def delete_group(self, region: str, group: str) -> bool:
-        """With all its streams and events; False if there is none."""
-
-        def remove(db: sqlite3.Connection) -> bool:
-            db.execute(
-                "DELETE FROM log_events WHERE stream IN"
-                " (SELECT id FROM log_streams WHERE region = ? AND log_group = ?)",
-                (region, group),
-            )
-            db.execute("DELETE FROM log_streams WHERE region = ? AND log_group = ?", (region, group))
-            return db.execute("DELETE FROM log_groups WHERE region = ? AND name = ?", (region, group)).rowcount == 1
-
-        return self._database.write(remove)
-
-    def groups(self, region: str, prefix: str = "") -> list[tuple[str, int, int | None]]:
-        """(name, created, retention in days) by name."""
-        with self._database.read() as db:
-            return db.execute(
-                "SELECT name, created, retention_days FROM log_groups"
-                " WHERE region = ? AND substr(name, 1, length(?)) = ? ORDER BY name",
-                (region, prefix, prefix),
-            ).fetchall()
-
-    def has_group(self, region: str, group: str) -> bool:
-        with self._database.read() as db:
-            found = db.execute("SELECT 1 FROM log_groups WHERE region = ? AND name = ?", (region, group))
-            return found.fetchone() is not None
-
-    def create_stream(self, region: str, group: str, stream: str) -> bool:
-        """False if it is there already. Makes the group if it must."""
-
-        def insert(db: sqlite3.Connection) -> bool:
-            _make_group(db, region, group)
-            return _make_stream(db, region, group, stream)
-
-        return self._database.write(insert)
-
-    def streams(self, region: str, group: str, prefix: str = "") -> list[LogStream]:
-        """The streams of a group by name; none if there is no such group."""
-        with self._database.read() as db:
-            rows = db.execute(
-                "SELECT id, name, created, first_time, last_time, ingested FROM log_streams"
-                " WHERE region = ? AND log_group = ? AND substr(name, 1, length(?)) = ? ORDER BY name",
-                (region, group, prefix, prefix),
-            ).fetchall()
-        return [LogStream(*row) for row in rows]
-
-    def stream(self, region: str, group: str, name: str) -> LogStream | None:
-        with self._database.read() as db:
-            row = db.execute(
-                "SELECT id, name, created, first_time, last_time, ingested FROM log_streams"
-                " WHERE region = ? AND log_group = ? AND name = ?",
-                (region, group, name),
-            ).fetchone()
-        return LogStream(*row) if row else None
+        self.expired = threading.Event()
+        self.groups = LogGroups(database, self.expired.set)
 
     def append(
         self,
@@ -114,9 +49,9 @@ class LogEvents:
         """
 
         def insert(db: sqlite3.Connection) -> None:
-            now = _now()
-            _make_group(db, region, group)
-            _make_stream(db, region, group, stream)
+            moment = now()
+            make_group(db, region, group)
+            make_stream(db, region, group, stream)
             if source is not None:
                 db.execute("INSERT OR REPLACE INTO sources (name, position) VALUES (?, ?)", source)
             if also is not None:
@@ -129,13 +64,14 @@ class LogEvents:
             ).fetchone()
             db.executemany(
                 "INSERT INTO log_events (stream, time, ingested, message) VALUES (?, ?, ?, ?)",
-                [(number, at, now, message) for at, message in events],
+                [(number, at, moment, message) for at, message in events],
             )
             times = [at for at, _ in events]
+            size = sum(len(message.encode("utf-8", "replace")) + WEIGHT for _, message in events)
             db.execute(
                 "UPDATE log_streams SET ingested = ?, first_time = min(coalesce(first_time, ?), ?),"
-                " last_time = max(coalesce(last_time, ?), ?) WHERE id = ?",
-                (now, min(times), min(times), max(times), max(times), number),
+                " last_time = max(coalesce(last_time, ?), ?), bytes = bytes + ? WHERE id = ?",
+                (moment, min(times), min(times), max(times), max(times), size, number),
             )
 
         self._database.write(insert)
@@ -179,21 +115,85 @@ class LogEvents:
         events = [LogEvent(*row) for row in rows]
         return events[::-1] if newest_first else events
 
+    def merged(
+        self,
+        streams: Sequence[LogStream],
+        start: int,
+        end: int,
+        *,
+        behind: tuple[int, int] | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[tuple[LogStream, LogEvent]]:
+        """Events of several streams by (time, id), times in [start, end), beyond ``behind`` in that order.
 
-def _make_group(db: sqlite3.Connection, region: str, group: str) -> bool:
-    made = db.execute(
-        "INSERT OR IGNORE INTO log_groups (region, name, created) VALUES (?, ?, ?)", (region, group, _now())
-    )
-    return made.rowcount == 1
+        A stream is opened when its first event (its last, if the newest come first) is due: of a thousand jobs that
+        ran one after the other, one is read at a time.
+        """
+        sign = -1 if newest_first else 1
 
+        def due(stream: LogStream) -> int:
+            return sign * ((stream.last if newest_first else stream.first) or 0)
 
-def _make_stream(db: sqlite3.Connection, region: str, group: str, stream: str) -> bool:
-    made = db.execute(
-        "INSERT OR IGNORE INTO log_streams (region, log_group, name, created) VALUES (?, ?, ?, ?)",
-        (region, group, stream, _now()),
-    )
-    return made.rowcount == 1
+        waiting = sorted((s for s in streams if s.last is not None), key=lambda s: (due(s), s.id), reverse=True)
+        opened: list[tuple[int, int, LogStream, LogEvent, Iterator[LogEvent]]] = []
+        while waiting or opened:
+            while waiting and (not opened or due(waiting[-1]) <= opened[0][0]):
+                stream = waiting.pop()
+                events = self._by_time(stream.id, start, end, behind, newest_first)
+                if (event := next(events, None)) is not None:
+                    heapq.heappush(opened, (sign * event.time, sign * event.id, stream, event, events))
+            if not opened:
+                continue
+            _, _, stream, event, events = opened[0]
+            yield stream, event
+            if (event_ := next(events, None)) is not None:
+                heapq.heapreplace(opened, (sign * event_.time, sign * event_.id, stream, event_, events))
+            else:
+                heapq.heappop(opened)
 
+    def _by_time(
+        self, stream: int, start: int, end: int, behind: tuple[int, int] | None, newest_first: bool
+    ) -> Iterator[LogEvent]:
+        sign, order = ("<", "DESC") if newest_first else (">", "ASC")
+        time, number = behind or ((end, 0) if newest_first else (start, 0))
+        while True:
+            with self._database.read() as db:
+                rows = db.execute(
+                    "SELECT id, time, ingested, message FROM log_events WHERE stream = ? AND time >= ? AND time < ?"
+                    f" AND (time, id) {sign} (?, ?) ORDER BY time {order}, id {order} LIMIT {_PIECE}",
+                    (stream, start, end, time, number),
+                ).fetchall()
+            yield from (LogEvent(*row) for row in rows)
+            if len(rows) < _PIECE:
+                return
+            number, time = rows[-1][:2]
 
-def _now() -> int:
-    return time.time_ns() // 1_000_000
+    def expire(self, most: int) -> int:
+        """Remove at most ``most`` events that are older than their group keeps them, or whose stream was deleted."""
+
+        def remove(db: sqlite3.Connection) -> int:
+            gone = db.execute(
+                "DELETE FROM log_events WHERE id IN (SELECT e.id FROM log_streams s CROSS JOIN log_events e"
+                " ON e.stream = s.id WHERE s.region = '' UNION ALL SELECT e.id FROM log_groups g"
+                " CROSS JOIN log_streams s ON s.region = g.region AND s.log_group = g.name"
+                " CROSS JOIN log_events e ON e.stream = s.id AND e.time < ? - g.retention_days * 86400000"
+                " WHERE g.retention_days IS NOT NULL LIMIT ?)"
+                f" RETURNING stream, length(CAST(message AS BLOB)) + {WEIGHT}",
+                (now(), most),
+            ).fetchall()
+            sizes: dict[int, int] = {}
+            for stream, size in gone:
+                sizes[stream] = sizes.get(stream, 0) + size
+            db.executemany(
+                "UPDATE log_streams SET bytes = bytes - ?,"
+                " first_time = coalesce((SELECT min(time) FROM log_events WHERE stream = log_streams.id), last_time)"
+                " WHERE id = ?",
+                [(size, stream) for stream, size in sizes.items()],
+            )
+            db.execute(
+                "DELETE FROM log_streams WHERE region = ''"
+                " AND NOT EXISTS (SELECT 1 FROM log_events WHERE stream = log_streams.id)"
+            )
+            return len(gone)
+
+        return self._database.write(remove)

@@ -1,4 +1,4 @@
-"""Log events: put, get, filter.
+"""Log events: put and get.
 
 A token holds the id of the last event shown: forward tokens go on behind it, backward ones before it. The follower of
 the SageMaker SDK asks until a page is empty, so an empty page is cheap: one look into an index.
@@ -6,50 +6,65 @@ the SageMaker SDK asks until a page is empty, so an empty page is cheap: one loo
 
 from __future__ import annotations
 
-import re
-import shlex
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
 from clary.context import Context
-from clary.errors import NotServed, ServiceError
 from clary.services import operation
+from clary.services.logs.errors import Invalid
 from clary.services.logs.groups import group_name, require_group
-from clary.store.log_events import LogEvent, LogStream
+from clary.services.logs.streams import require_stream
+from clary.store.log_events import WEIGHT, LogEvent
+from clary.store.log_groups import LogGroup, now
 
-_MOST = 10_000
+MOST = 10_000  # events of a page
+BYTES = 1 << 20  # of a page, and of a batch
+_DAY = 86_400_000
 
 
 @operation
 def put_log_events(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    group, name = request["logGroupName"], request["logStreamName"]
-    _find(context, group, name)
+    group = require_group(context, request["logGroupName"])
+    name = require_stream(context, group.name, request["logStreamName"]).name
     events = [(event["timestamp"], event["message"]) for event in request["logEvents"]]
     if any(a[0] > b[0] for a, b in pairwise(events)):
-        raise ServiceError(
-            "Log events in a single PutLogEvents request must be in chronological order.",
-            code="InvalidParameterException",
-        )
-    context.logs.append(context.region, group, name, events)
-    return {"nextSequenceToken": "0"}
+        raise Invalid("Log events in a single PutLogEvents request must be in chronological order.")
+    size = sum(weight(message) for _, message in events)
+    if size > BYTES:
+        raise Invalid(f"Upload too large: {size} bytes exceeds limit of {BYTES}")
+    first, last, rejected = _accepted(group, events)
+    taken = events[first:last]
+    if taken and taken[-1][0] - taken[0][0] > _DAY:
+        raise Invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
+    context.logs.append(context.region, group.name, name, taken)
+    answer: dict[str, Any] = {"nextSequenceToken": "0"}
+    if rejected:
+        answer["rejectedLogEventsInfo"] = rejected
+    if request.get("entity"):  # the events are taken, their entity is not
+        answer["rejectedEntityInfo"] = {"errorType": "UnsupportedLogGroupType"}
+    return answer
 
 
 @operation
 def get_log_events(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    group = group_name(request)
-    stream = _find(context, group, request["logStreamName"])
-    token, limit = request.get("nextToken", ""), request.get("limit", _MOST)
+    group = require_group(context, group_name(request))
+    stream = require_stream(context, group.name, request["logStreamName"])
+    token, limit = request.get("nextToken", ""), request.get("limit", MOST)
     side, _, position = token.partition("/")
-    if token and (side not in {"f", "b"} or not position.isdigit()):
-        raise ServiceError("The specified nextToken is invalid.", code="InvalidParameterException")
-    times: dict[str, Any] = {"start": request.get("startTime"), "end": request.get("endTime")}
-    if side == "f":
-        events = context.logs.read(stream.id, after=int(position), limit=limit, **times)
-    elif side == "b":
-        events = context.logs.read(stream.id, before=int(position), limit=limit, newest_first=True, **times)
-    else:
-        newest = not request.get("startFromHead", False)
-        events = context.logs.read(stream.id, limit=limit, newest_first=newest, **times)
+    if token and (side not in {"f", "b"} or not position.isdecimal()):
+        raise Invalid("The specified nextToken is invalid.")
+    times: dict[str, Any] = {"start": max(request.get("startTime", 0), group.oldest()), "end": request.get("endTime")}
+    newest = side == "b" or (side != "f" and not request.get("startFromHead", False))
+    events = context.logs.read(
+        stream.id,
+        after=int(position) if side == "f" else 0,
+        before=int(position) if side == "b" else None,
+        limit=limit,
+        newest_first=newest,
+        **times,
+    )
+    events = fitting(events[::-1])[::-1] if newest else fitting(events)
     # The same token again says that this is the end, for now.
     first = events[0].id if events else int(position or 0)
     last = events[-1].id if events else int(position or 0)
@@ -60,62 +75,34 @@ def get_log_events(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@operation
-def filter_log_events(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    group = group_name(request)
-    require_group(context, group)
-    matches = _pattern(request.get("filterPattern", ""))
-    streams = context.logs.streams(context.region, group, request.get("logStreamNamePrefix", ""))
-    if names := request.get("logStreamNames"):
-        streams = [stream for stream in streams if stream.name in names]
-    after, limit = int(request.get("nextToken", "0") or 0), request.get("limit", _MOST)
-    found: list[tuple[LogEvent, str]] = []
-    for stream in streams:
-        start, end = request.get("startTime"), request.get("endTime")
-        events = context.logs.read(stream.id, after=after, start=start, end=end and end + 1)
-        found += [(event, stream.name) for event in events if matches(event.message)]
-    found.sort(key=lambda pair: pair[0].id)
-    shown = found[:limit]
-    return {
-        "events": [
-            {
-                "logStreamName": name,
-                "timestamp": e.time,
-                "message": e.message,
-                "ingestionTime": e.ingested,
-                "eventId": str(e.id),
-            }
-            for e, name in shown
-        ],
-        "searchedLogStreams": [],
-        **({"nextToken": str(shown[-1][0].id)} if len(found) > limit else {}),
-    }
+def weight(message: str) -> int:
+    """Bytes of an event, as AWS counts them."""
+    return len(message.encode("utf-8", "replace")) + WEIGHT
 
 
-def _find(context: Context, group: str, name: str) -> LogStream:
-    require_group(context, group)
-    stream = context.logs.stream(context.region, group, name)
-    if stream is None:
-        raise ServiceError("The specified log stream does not exist.", code="ResourceNotFoundException")
-    return stream
+def fitting(events: Iterable[LogEvent]) -> list[LogEvent]:
+    """The first of them that fit into a page; at least one."""
+    found: list[LogEvent] = []
+    size = 0
+    for event in events:
+        size += weight(event.message)
+        if found and size > BYTES:
+            break
+        found.append(event)
+    return found
 
 
-def _pattern(text: str) -> Any:
-    """Terms of a filter pattern: all must occur; ``-term`` must not, of ``?term`` one must."""
-    if text.lstrip().startswith(("{", "[")):
-        raise NotServed("FilterLogEvents with JSON or column patterns is not served yet: use terms.")
-    if regex := re.fullmatch(r"\s*%(.*)%\s*", text):
-        compiled = re.compile(regex.group(1))
-        return lambda message: compiled.search(message) is not None
-    try:
-        terms = shlex.split(text)
-    except ValueError:
-        raise ServiceError(f"Invalid filter pattern {text!r}", code="InvalidParameterException") from None
-    never = [t[1:] for t in terms if t.startswith("-") and len(t) > 1]
-    some = [t[1:] for t in terms if t.startswith("?") and len(t) > 1]
-    every = [t for t in terms if not t.startswith(("-", "?"))]
-    return lambda message: (
-        all(t in message for t in every)
-        and not any(t in message for t in never)
-        and (not some or any(t in message for t in some))
-    )
+def _accepted(group: LogGroup, events: list[tuple[int, str]]) -> tuple[int, int, dict[str, int]]:
+    """Which of them (in the order of time) are neither too old nor too new, from and to, and what is told of the rest."""
+    moment = now()
+    expired = sum(time < group.oldest() for time, _ in events)
+    old = sum(time < moment - 14 * _DAY for time, _ in events)
+    new = sum(time > moment + _DAY // 12 for time, _ in events)
+    told: dict[str, int] = {}
+    if new:
+        told["tooNewLogEventStartIndex"] = len(events) - new
+    if old:
+        told["tooOldLogEventEndIndex"] = old
+    if expired:
+        told["expiredLogEventEndIndex"] = expired
+    return max(expired, old), len(events) - new, told

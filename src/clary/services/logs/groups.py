@@ -1,122 +1,157 @@
-"""Log groups and streams: create, describe, delete."""
+"""Log groups: create, describe, list, protect, delete."""
 
 from __future__ import annotations
 
+import re
+from itertools import islice
 from typing import Any
 
 from clary.context import Context
-from clary.errors import ServiceError
+from clary.errors import NotServed, ServiceError
 from clary.services import operation
-from clary.store.log_events import LogStream
+from clary.services.logs import tags
+from clary.services.logs.errors import Invalid, group_missing
+from clary.store.log_groups import LogGroup
+
+_CLASS = "STANDARD"
 
 
 @operation
 def create_log_group(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    if not context.logs.create_group(context.region, request["logGroupName"]):
+    name = request["logGroupName"]
+    if name.lower().startswith("aws/"):
+        raise Invalid("Log groups starting with AWS/ are reserved for AWS.")
+    if request.get("kmsKeyId"):
+        raise NotServed("A KMS key for a log group is not served: its events lie in Clary's data folder as all else.")
+    if request.get("logGroupClass", _CLASS) != _CLASS:
+        raise NotServed(f"Log groups of class {request['logGroupClass']} are not served; {_CLASS} can do all they can.")
+    given = tags.checked({}, request.get("tags", {}))
+    protected = request.get("deletionProtectionEnabled", False)
+    if not context.logs.groups.create(context.region, name, given, protected=protected):
         raise ServiceError("The specified log group already exists", code="ResourceAlreadyExistsException")
     return {}
 
 
 @operation
 def delete_log_group(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    if not context.logs.delete_group(context.region, request["logGroupName"]):
-        raise missing_group()
+    group = require_group(context, request["logGroupName"])
+    if group.protected:
+        raise ServiceError(
+            f"The log group {group.name} is protected from deletion: call PutLogGroupDeletionProtection first.",
+            code="ValidationException",
+        )
+    context.logs.groups.delete(context.region, group.name)
+    return {}
+
+
+@operation
+def put_log_group_deletion_protection(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    group = group_name(request)
+    if not context.logs.groups.set(context.region, group, protected=request["deletionProtectionEnabled"]):
+        raise group_missing()
     return {}
 
 
 @operation
 def describe_log_groups(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    groups = [
+    prefix, pattern = request.get("logGroupNamePrefix", ""), request.get("logGroupNamePattern", "")
+    if prefix and pattern:
+        raise Invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
+    if request.get("logGroupIdentifiers") and (prefix or pattern):
+        raise Invalid("logGroupIdentifiers and a prefix or pattern are mutually exclusive parameters.")
+    if not _is_asked(context, request):
+        return {"logGroups": []}
+    names = {name_of(identifier) for identifier in request.get("logGroupIdentifiers", [])}
+    groups = (
         group
-        for group in context.logs.groups(context.region, request.get("logGroupNamePrefix", ""))
-        if request.get("logGroupNamePattern", "") in group[0] and group[0] > request.get("nextToken", "")
-    ]
-    shown, more = _page(groups, request.get("limit", 50), lambda group: group[0])
-    return {
-        "logGroups": [
-            {
-                "logGroupName": name,
-                "creationTime": created,
-                "retentionInDays": retention,
-                "arn": f"{_arn(context, name)}:*",
-                "logGroupArn": _arn(context, name),
-                "metricFilterCount": 0,
-            }
-            for name, created, retention in shown
-        ],
-        **more,
-    }
+        for group in context.logs.groups.all(context.region, prefix, request.get("nextToken", ""))
+        if pattern.lower() in group.name.lower() and (not names or group.name in names)
+    )
+    shown, more = page(groups, request.get("limit", 50))
+    return {"logGroups": [_description(context, group) for group in shown], **more}
 
 
 @operation
-def create_log_stream(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    group, stream = request["logGroupName"], request["logStreamName"]
-    require_group(context, group)
-    if not context.logs.create_stream(context.region, group, stream):
-        raise ServiceError("The specified log stream already exists", code="ResourceAlreadyExistsException")
-    return {}
+def list_log_groups(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    for member in ("dataSources", "fieldIndexNames"):
+        if request.get(member):
+            raise NotServed(f"ListLogGroups with {member} is not served.")
+    if not _is_asked(context, request):
+        return {"logGroups": []}
+    # The service model's pattern lets through nothing but names, ^ and |.
+    pattern = re.compile(request.get("logGroupNamePattern", ""))
+    groups = (
+        group
+        for group in context.logs.groups.all(context.region, after=request.get("nextToken", ""))
+        if pattern.search(group.name) and all(_has_tag(group, f) for f in request.get("logGroupTags", []))
+    )
+    shown, more = page(groups, request.get("limit", 50))
+    summaries = [{"logGroupName": g.name, "logGroupArn": arn(context, g.name), "logGroupClass": _CLASS} for g in shown]
+    return {"logGroups": summaries, **more}
 
 
-@operation
-def describe_log_streams(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    group = group_name(request)
-    require_group(context, group)
-    streams = context.logs.streams(context.region, group, request.get("logStreamNamePrefix", ""))
-    key = _by_name if request.get("orderBy", "LogStreamName") == "LogStreamName" else _by_time
-    streams.sort(key=key, reverse=request.get("descending", False))
-    token = request.get("nextToken")
-    if token is not None:
-        names = [stream.name for stream in streams]
-        streams = streams[names.index(token) + 1 :] if token in names else []
-    shown, more = _page(streams, request.get("limit", 50), _by_name)
-    return {"logStreams": [_stream(context, group, stream) for stream in shown], **more}
-
-
-def require_group(context: Context, group: str) -> None:
-    if not context.logs.has_group(context.region, group):
-        raise missing_group()
-
-
-def missing_group() -> ServiceError:
-    return ServiceError("The specified log group does not exist.", code="ResourceNotFoundException")
+def require_group(context: Context, name: str) -> LogGroup:
+    group = context.logs.groups.get(context.region, name)
+    if group is None:
+        raise group_missing()
+    return group
 
 
 def group_name(request: dict[str, Any]) -> str:
-    """A group is named by its name or by its ARN."""
-    if name := request.get("logGroupName"):
-        return str(name)
-    if arn := request.get("logGroupIdentifier"):
-        return str(arn).partition(":log-group:")[2].removesuffix(":*") or str(arn)
-    raise ServiceError(
-        "At least one of logGroupName and logGroupIdentifier must be given.", code="InvalidParameterException"
-    )
+    """A group is named by its name, or by its name or ARN as identifier; not by both."""
+    name, identifier = request.get("logGroupName"), request.get("logGroupIdentifier")
+    if name and identifier:
+        raise Invalid("LogGroup name and LogGroup ARN are mutually exclusive parameters.")
+    if not name and not identifier:
+        raise Invalid("Exactly one of logGroupName and logGroupIdentifier must be given.")
+    return str(name) if name else name_of(str(identifier))
 
 
-def _by_name(stream: LogStream) -> str:
-    return stream.name
+def name_of(identifier: str) -> str:
+    """The name in an ARN, with or without ``:*``; a name is its own."""
+    return identifier.partition(":log-group:")[2].removesuffix(":*") or identifier
 
 
-def _by_time(stream: LogStream) -> str:
-    return f"{stream.last or 0:020d}/{stream.name}"
-
-
-def _page(items: list[Any], limit: int, key: Any) -> tuple[list[Any], dict[str, str]]:
-    shown = items[:limit]
-    return shown, ({"nextToken": key(shown[-1])} if len(items) > limit else {})
-
-
-def _stream(context: Context, group: str, stream: LogStream) -> dict[str, Any]:
-    return {
-        "logStreamName": stream.name,
-        "creationTime": stream.created,
-        "firstEventTimestamp": stream.first,
-        "lastEventTimestamp": stream.last,
-        "lastIngestionTime": stream.ingested,
-        "uploadSequenceToken": str(stream.id),
-        "arn": f"{_arn(context, group)}:log-stream:{stream.name}",
-        "storedBytes": 0,  # as AWS answers since 2019
-    }
-
-
-def _arn(context: Context, group: str) -> str:
+def arn(context: Context, group: str) -> str:
     return f"arn:aws:logs:{context.region}:{context.account}:log-group:{group}"
+
+
+def page(items: Any, limit: int) -> tuple[list[Any], dict[str, str]]:
+    """The first of them, and the token that goes on behind the last: its name."""
+    found = list(islice(items, limit + 1))
+    shown = found[:limit]
+    return shown, ({"nextToken": shown[-1].name} if len(found) > limit else {})
+
+
+def _is_asked(context: Context, request: dict[str, Any]) -> bool:
+    """Whether the filters by account and class leave anything: there is one account, and one class."""
+    accounts = request.get("accountIdentifiers", [])
+    return (not accounts or context.account in accounts) and request.get("logGroupClass", _CLASS) == _CLASS
+
+
+def _has_tag(group: LogGroup, wanted: dict[str, Any]) -> bool:
+    """A filter names a tag, and perhaps values: ``!`` before one turns it round, ``*`` at its ends stands for anything."""
+    value = group.tags.get(wanted["key"])
+    if value is None or not wanted.get("values"):
+        return value is not None
+    return any(_is_like(value, pattern) for pattern in wanted["values"])
+
+
+def _is_like(value: str, pattern: str) -> bool:
+    word = pattern.removeprefix("!")
+    expression = ".*".join(re.escape(part) for part in word.split("*"))
+    return (re.fullmatch(expression, value) is not None) != pattern.startswith("!")
+
+
+def _description(context: Context, group: LogGroup) -> dict[str, Any]:
+    return {
+        "logGroupName": group.name,
+        "creationTime": group.created,
+        "retentionInDays": group.retention,
+        "metricFilterCount": 0,
+        "arn": f"{arn(context, group.name)}:*",
+        "logGroupArn": arn(context, group.name),
+        "logGroupClass": _CLASS,
+        "storedBytes": group.size,
+        "deletionProtectionEnabled": group.protected,
+    }

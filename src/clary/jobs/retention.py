@@ -1,0 +1,51 @@
+"""Removes what has grown old: log events that their group keeps no longer, metric points after 15 months.
+
+In small steps, so that other writes come between; once an hour, and when a group's retention changed.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+
+from clary.context import Context
+from clary.store.log_groups import now
+
+log = logging.getLogger(__name__)
+
+_STEP = 5_000  # rows of a transaction
+_PAUSE = 3600.0  # seconds
+_METRICS = 455 * 86_400_000  # milliseconds, as CloudWatch keeps points of an hour
+
+
+class Retention:
+    def __init__(self, context: Context, step: int = _STEP) -> None:
+        self._context, self._step = context, step
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
+
+    def start(self) -> None:
+        self._context.logs.expired.set()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._context.logs.expired.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def sweep(self) -> None:
+        while not self._stopped and self._context.logs.expire(self._step) == self._step:
+            pass
+        while not self._stopped and self._context.metrics.expire(now() - _METRICS, self._step) == self._step:
+            pass
+
+    def _run(self) -> None:
+        while not self._stopped:
+            self._context.logs.expired.wait(_PAUSE)
+            self._context.logs.expired.clear()
+            try:
+                self.sweep()
+            except (sqlite3.Error, OSError) as error:  # a full disk; the next hour may be better
+                log.warning("what is expired could not be removed: %s", error)

@@ -4,6 +4,7 @@
   + ValidationException
   + ResourceNotFound
   + ResourceInUse
+  + ConflictException
   + ResourceLimitExceeded
   + AccessDenied
   + NotServed (501: the operation, or a form of it, is not built)
@@ -49,6 +50,12 @@ class ResourceInUse(ServiceError):
     """A resource of that name already exists, or its state forbids the change."""
 
     code = "ResourceInUse"
+
+
+class ConflictException(ServiceError):
+    """The same as ResourceInUse, where AWS says it so: model cards, model packages, pipelines."""
+
+    code = "ConflictException"
 
 
 class ResourceLimitExceeded(ServiceError):

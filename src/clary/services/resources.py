@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from clary.context import Context
 from clary.errors import ServiceError, ValidationException
 from clary.store.base import Condition, Conflict, Operator, Position, Query, Record
+
+T = TypeVar("T")
+
+Filters = Mapping[str, tuple[str, Operator]]
+"""Members of a List, each with the field that it filters by and how."""
 
 
 def create(
@@ -106,6 +111,17 @@ def delete(
         return record
 
 
+def given(request: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Those of the members that the request holds."""
+    return {name: request[name] for name in names if name in request}
+
+
+def matching(context: Context, kind: str, *where: tuple[str, Operator, Any], limit: int = 1 << 30) -> list[Record]:
+    """The records that fulfil the conditions, by name: for the few that belong to another one."""
+    query = Query(where=[Condition(*each) for each in where], limit=limit)
+    return context.store.page(context.region, kind, query)[0]
+
+
 def page(
     context: Context,
     kind: str,
@@ -115,7 +131,7 @@ def page(
     order: str = "Descending",
     size: int = 10,
     where: Sequence[Condition] = (),
-    filters: Mapping[str, tuple[str, Operator]] = MappingProxyType({}),
+    filters: Filters = MappingProxyType({}),
     sorts: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[list[Record], dict[str, str]]:
     """One page by the members that List operations share, and ``{"NextToken": ...}`` if more remain.
@@ -125,11 +141,11 @@ def page(
     (any case), StatusEquals, the times After (from then on) and Before (until then). The token names the last record
     shown, so pages hold together while records come and go. ``ValidationException`` for a token that is not ours.
     """
-    known = _FILTERS | dict(filters)
+    known = {**_FILTERS, **filters}
     asked = [Condition(*known[member], value) for member, value in request.items() if member in known]
     query = Query(
         where=(*where, *asked),
-        order_by=(_SORTS | dict(sorts))[request.get("SortBy", sort_by)],
+        order_by={**_SORTS, **sorts}[request.get("SortBy", sort_by)],
         descending=request.get("SortOrder", order).lower() == "descending",
         after=_read_token(request["NextToken"]) if request.get("NextToken") else None,
         limit=request.get("MaxResults", size),
@@ -138,7 +154,19 @@ def page(
     return records, {"NextToken": token(more)} if more else {}
 
 
-_FILTERS: dict[str, tuple[str, Operator]] = {
+def page_of(
+    items: Iterable[T], key: Callable[[T], str], request: dict[str, Any], *, size: int = 10, descending: bool = False
+) -> tuple[list[T], dict[str, str]]:
+    """One page of a few items that are at hand, in the order of their keys, which differ."""
+    left = sorted(items, key=key, reverse=descending)
+    if request.get("NextToken"):
+        _, after = _read_token(request["NextToken"])
+        left = [item for item in left if (key(item) < after if descending else key(item) > after)]
+    shown = left[: request.get("MaxResults", size)]
+    return shown, {"NextToken": token(("", key(shown[-1])))} if len(shown) < len(left) else {}
+
+
+_FILTERS: Filters = {
     "NameContains": ("name", "contains"),
     "StatusEquals": ("status", "="),
     "CreationTimeAfter": ("created", ">="),

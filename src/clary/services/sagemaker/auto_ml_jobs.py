@@ -10,12 +10,19 @@ from typing import Any
 
 from clary.buckets import parse_uri
 from clary.context import Context
-from clary.errors import NotServed, ResourceInUse, ResourceNotFound, ServiceError, ValidationException
-from clary.services import operation, resources
+from clary.errors import NotServed, ResourceInUse, ResourceNotFound, ValidationException
+from clary.services import operation
 from clary.services.iam import roles
+from clary.services.sagemaker.kinds import Kind
 from clary.store.base import Record
 
-KIND = "AutoMLJob"
+AUTO_ML_JOBS = Kind(
+    name="AutoMLJob",
+    type="automl-job",
+    status="AutoMLJobStatus",
+    missing=(ResourceNotFound, "Amazon SageMaker can't find an AutoML job called {name}."),
+    taken=(ResourceInUse, "An AutoML job with the name {name} already exists. Choose a different name."),
+)
 _ENDED = frozenset({"Completed", "Failed", "Stopped"})
 
 
@@ -68,12 +75,12 @@ def create_auto_ml_job_v2(context: Context, request: dict[str, Any]) -> dict[str
 
 @operation
 def describe_auto_ml_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    return _find(context, request["AutoMLJobName"]).body
+    return AUTO_ML_JOBS.find(context, request["AutoMLJobName"]).body
 
 
 @operation
 def describe_auto_ml_job_v2(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    body = _find(context, request["AutoMLJobName"]).body
+    body = AUTO_ML_JOBS.find(context, request["AutoMLJobName"]).body
     resolved = body.get("ResolvedAttributes", {})
     tabular = {"TabularResolvedAttributes": {"ProblemType": resolved.get("ProblemType")}}
     return {
@@ -84,13 +91,13 @@ def describe_auto_ml_job_v2(context: Context, request: dict[str, Any]) -> dict[s
 
 @operation
 def list_auto_ml_jobs(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    jobs, more = resources.page(context, KIND, request, sort_by="Name")
+    jobs, more = AUTO_ML_JOBS.page(context, request, sort_by="Name")
     return {"AutoMLJobSummaries": [job.body for job in jobs], **more}
 
 
 @operation
 def list_candidates_for_auto_ml_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    candidates: list[dict[str, Any]] = _find(context, request["AutoMLJobName"]).body.get("_candidates", [])
+    candidates: list[dict[str, Any]] = AUTO_ML_JOBS.find(context, request["AutoMLJobName"]).body.get("_candidates", [])
     if wanted := request.get("CandidateNameEquals"):
         candidates = [c for c in candidates if c["CandidateName"] == wanted]
     if wanted := request.get("StatusEquals"):
@@ -111,37 +118,27 @@ def list_candidates_for_auto_ml_job(context: Context, request: dict[str, Any]) -
 
 @operation
 def stop_auto_ml_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name = request["AutoMLJobName"]
-
     def stop(job: Record) -> Record:
         if job.status in _ENDED or job.status == "Stopping":
             return job
-        return resources.with_members(
-            job, context, "Stopping", AutoMLJobStatus="Stopping", AutoMLJobSecondaryStatus="Stopping"
-        )
+        return AUTO_ML_JOBS.edited(context, job, {"AutoMLJobSecondaryStatus": "Stopping"}, "Stopping")
 
-    resources.change(context, KIND, name, stop, missing=_missing(name))
+    AUTO_ML_JOBS.change(context, request["AutoMLJobName"], stop)
     return {}
 
 
 def _create(context: Context, request: dict[str, Any], body: dict[str, Any], tabular: dict[str, Any]) -> dict[str, Any]:
-    name = request["AutoMLJobName"]
-    arn = context.arn("sagemaker", "automl-job", name)
     _check(context, body, tabular)
     body = {
         **{key: value for key, value in body.items() if value is not None},
         "AutoMLProblemTypeConfig": {"TabularJobConfig": tabular},
         "AutoMLProblemTypeConfigName": "Tabular",
-        "AutoMLJobArn": arn,
-        "AutoMLJobStatus": "InProgress",
         "AutoMLJobSecondaryStatus": "Starting",
         "GenerateCandidateDefinitionsOnly": False,
         "_tabular": tabular,
         "_candidates": [],
     }
-    taken = ResourceInUse(f"An AutoML job with the name {name} already exists. Choose a different name.")
-    resources.create(context, KIND, name, body, status="InProgress", taken=taken)
-    return {"AutoMLJobArn": arn}
+    return {"AutoMLJobArn": AUTO_ML_JOBS.create(context, request["AutoMLJobName"], body, status="InProgress").arn}
 
 
 def _check(context: Context, body: dict[str, Any], tabular: dict[str, Any]) -> None:
@@ -168,14 +165,6 @@ def _check(context: Context, body: dict[str, Any], tabular: dict[str, Any]) -> N
         raise NotServed(f"S3DataType {source['S3DataType']} is not served yet: use S3Prefix.")
     if next(iter(context.buckets.list(source["S3Uri"])), None) is None:
         raise ValidationException(f"There is no object at {source['S3Uri']}. Upload the table first.")
-
-
-def _find(context: Context, name: str) -> Record:
-    return resources.find(context, KIND, name, missing=_missing(name))
-
-
-def _missing(name: str) -> ServiceError:
-    return ResourceNotFound(f"Amazon SageMaker can't find an AutoML job called {name}.")
 
 
 def _without(value: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -9,56 +9,46 @@ import secrets
 from typing import Any
 
 from clary.context import Context
-from clary.errors import ServiceError, ValidationException
-from clary.services import operation, resources
-from clary.services.sagemaker import endpoint_configs
+from clary.errors import ValidationException
+from clary.services import operation
+from clary.services.sagemaker.endpoint_configs import ENDPOINT_CONFIGS
+from clary.services.sagemaker.kinds import Kind
 from clary.store.base import Record
 
-KIND = "Endpoint"
+ENDPOINTS = Kind(
+    name="Endpoint",
+    type="endpoint",
+    status="EndpointStatus",
+    missing=(ValidationException, 'Could not find endpoint "{arn}".'),
+    taken=(ValidationException, 'Cannot create already existing endpoint "{arn}".'),
+)
 
 
 @operation
 def create_endpoint(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name, config = request["EndpointName"], request["EndpointConfigName"]
-    arn = context.arn("sagemaker", "endpoint", name)
-    resources.find(context, endpoint_configs.KIND, config, missing=endpoint_configs.missing(context, config))
-    body = {**request, **_creating(context, name), "EndpointArn": arn}
-    taken = ValidationException(f'Cannot create already existing endpoint "{arn}".')
-    resources.create(context, KIND, name, body, status="Creating", taken=taken)
-    return {"EndpointArn": arn}
+    name = request["EndpointName"]
+    ENDPOINT_CONFIGS.find(context, request["EndpointConfigName"])
+    body = {**request, "_directory": f"endpoints/{context.region}/{name}-{secrets.token_hex(4)}"}
+    return {"EndpointArn": ENDPOINTS.create(context, name, body, status="Creating").arn}
 
 
 @operation
 def describe_endpoint(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name = request["EndpointName"]
-    return resources.find(context, KIND, name, missing=missing(context, name)).body
+    return ENDPOINTS.find(context, request["EndpointName"]).body
 
 
 @operation
 def list_endpoints(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    endpoints, more = resources.page(context, KIND, request)
+    endpoints, more = ENDPOINTS.page(context, request)
     return {"Endpoints": [endpoint.body for endpoint in endpoints], **more}
 
 
 @operation
 def delete_endpoint(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name = request["EndpointName"]
-
     def mark(endpoint: Record) -> Record:
         if endpoint.status == "Creating":
             raise ValidationException(f'Cannot update in-progress endpoint "{endpoint.body["EndpointArn"]}".')
-        return resources.with_members(endpoint, context, "Deleting", EndpointStatus="Deleting")
+        return ENDPOINTS.edited(context, endpoint, {}, "Deleting")
 
-    resources.change(context, KIND, name, mark, missing=missing(context, name))
+    ENDPOINTS.change(context, request["EndpointName"], mark)
     return {}
-
-
-def missing(context: Context, name: str) -> ServiceError:
-    return ValidationException(f'Could not find endpoint "{context.arn("sagemaker", "endpoint", name)}".')
-
-
-def _creating(context: Context, name: str) -> dict[str, Any]:
-    return {
-        "EndpointStatus": "Creating",
-        "_directory": f"endpoints/{context.region}/{name}-{secrets.token_hex(4)}",
-    }

@@ -5,46 +5,42 @@ from __future__ import annotations
 from typing import Any
 
 from clary.context import Context
-from clary.errors import NotServed, ServiceError, ValidationException
+from clary.errors import NotServed, ValidationException
 from clary.images import catalog
-from clary.services import operation, resources
+from clary.services import operation
 from clary.services.iam import roles
+from clary.services.sagemaker.kinds import Kind
 
-KIND = "Model"
+MODELS = Kind(
+    name="Model",
+    type="model",
+    missing=(ValidationException, 'Could not find model "{arn}".'),
+    taken=(ValidationException, 'Cannot create already existing model "{arn}".'),
+)
 
 
 @operation
 def create_model(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name = request["ModelName"]
-    arn = context.arn("sagemaker", "model", name)
     _check(context, request)
-    body = {"EnableNetworkIsolation": False, **request, "ModelArn": arn}
-    taken = ValidationException(f'Cannot create already existing model "{arn}".')
-    resources.create(context, KIND, name, body, taken=taken)
-    return {"ModelArn": arn}
+    body = {"EnableNetworkIsolation": False, **request}
+    return {"ModelArn": MODELS.create(context, request["ModelName"], body).arn}
 
 
 @operation
 def describe_model(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name = request["ModelName"]
-    return resources.find(context, KIND, name, missing=missing(context, name)).body
+    return MODELS.find(context, request["ModelName"]).body
 
 
 @operation
 def list_models(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    models, more = resources.page(context, KIND, request)
+    models, more = MODELS.page(context, request)
     return {"Models": [model.body for model in models], **more}
 
 
 @operation
 def delete_model(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name = request["ModelName"]
-    resources.delete(context, KIND, name, missing=missing(context, name))
+    MODELS.delete(context, request["ModelName"])
     return {}
-
-
-def missing(context: Context, name: str) -> ServiceError:
-    return ValidationException(f'Could not find model "{context.arn("sagemaker", "model", name)}".')
 
 
 def _check(context: Context, request: dict[str, Any]) -> None:

@@ -10,13 +10,24 @@ from typing import Any
 
 from clary.buckets import parse_uri
 from clary.context import Context
-from clary.errors import NotServed, ResourceInUse, ServiceError, ValidationException
+from clary.errors import NotServed, ResourceInUse, ValidationException
 from clary.images import catalog
 from clary.services import operation, resources
 from clary.services.iam import roles
-from clary.store.base import Operator, Record
+from clary.services.sagemaker.kinds import Kind
+from clary.store.base import Record
 
-KIND = "TrainingJob"
+TRAINING_JOBS = Kind(
+    name="TrainingJob",
+    type="training-job",
+    status="TrainingJobStatus",
+    missing=(ValidationException, "Requested resource not found."),
+    taken=(
+        ResourceInUse,
+        "Training job names must be unique within an AWS account and region, and a training job with this name "
+        "already exists ({arn})",
+    ),
+)
 
 # Asked for and not done would be a lie: a member here is refused with its own name.
 _NOT_YET = {
@@ -31,7 +42,7 @@ _NOT_YET = {
     "RemoteDebugConfig": "use `clary logs JOB --follow` and the job's folder instead",
 }
 
-_FILTERS: dict[str, tuple[str, Operator]] = {
+_FILTERS: resources.Filters = {
     "WarmPoolStatusEquals": ("WarmPoolStatus.Status", "="),
     "TrainingPlanArnEquals": ("ResourceConfig.TrainingPlanArn", "="),
 }
@@ -40,12 +51,9 @@ _FILTERS: dict[str, tuple[str, Operator]] = {
 @operation
 def create_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     name = request["TrainingJobName"]
-    arn = context.arn("sagemaker", "training-job", name)
     _check(context, request)
     body = {
         **_with_defaults(request),
-        "TrainingJobArn": arn,
-        "TrainingJobStatus": "InProgress",
         "SecondaryStatus": "Starting",
         "SecondaryStatusTransitions": [
             {"Status": "Starting", "StartTime": context.now(), "StatusMessage": "Starting the training job"}
@@ -53,22 +61,17 @@ def create_training_job(context: Context, request: dict[str, Any]) -> dict[str, 
         "_phase": "starting",
         "_directory": f"training/{context.region}/{name}-{secrets.token_hex(4)}",
     }
-    taken = ResourceInUse(
-        "Training job names must be unique within an AWS account and region, and a training job with this name "
-        f"already exists ({arn})"
-    )
-    resources.create(context, KIND, name, body, status="InProgress", taken=taken)
-    return {"TrainingJobArn": arn}
+    return {"TrainingJobArn": TRAINING_JOBS.create(context, name, body, status="InProgress").arn}
 
 
 @operation
 def describe_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    return resources.find(context, KIND, request["TrainingJobName"], missing=_missing()).body
+    return TRAINING_JOBS.find(context, request["TrainingJobName"]).body
 
 
 @operation
 def list_training_jobs(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    jobs, more = resources.page(context, KIND, request, filters=_FILTERS)
+    jobs, more = TRAINING_JOBS.page(context, request, filters=_FILTERS)
     return {"TrainingJobSummaries": [job.body for job in jobs], **more}
 
 
@@ -82,32 +85,24 @@ def stop_training_job(context: Context, request: dict[str, Any]) -> dict[str, An
         now = context.now()
         *earlier, last = job.body["SecondaryStatusTransitions"]
         stopping = {"Status": "Stopping", "StartTime": now, "StatusMessage": "Stopping the training job"}
-        return resources.with_members(
-            job,
-            context,
-            "Stopping",
-            TrainingJobStatus="Stopping",
-            SecondaryStatus="Stopping",
-            SecondaryStatusTransitions=[*earlier, {**last, "EndTime": now}, stopping],
-        )
+        transitions = [*earlier, {**last, "EndTime": now}, stopping]
+        members = {"SecondaryStatus": "Stopping", "SecondaryStatusTransitions": transitions}
+        return TRAINING_JOBS.edited(context, job, members, "Stopping")
 
-    resources.change(context, KIND, request["TrainingJobName"], stop, missing=_missing())
+    TRAINING_JOBS.change(context, request["TrainingJobName"], stop)
     return {}
 
 
 @operation
 def delete_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    job = resources.find(context, KIND, request["TrainingJobName"], missing=_missing())
-    if job.status in {"InProgress", "Stopping"}:
-        raise ResourceInUse(
-            f"The training job {job.name} is in status {job.status}: stop it and wait until it has ended."
-        )
-    resources.delete(context, KIND, job.name, missing=_missing())
+    def check(job: Record) -> None:
+        if job.status in {"InProgress", "Stopping"}:
+            raise ResourceInUse(
+                f"The training job {job.name} is in status {job.status}: stop it and wait until it has ended."
+            )
+
+    TRAINING_JOBS.delete(context, request["TrainingJobName"], check)
     return {}
-
-
-def _missing() -> ServiceError:
-    return ValidationException("Requested resource not found.")
 
 
 def _check(context: Context, request: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ from clary.jobs.automl import AutoMLJobs
 from clary.jobs.credentials import TaskCredentials
 from clary.jobs.endpoints import Endpoints
 from clary.jobs.images import Images
+from clary.jobs.lifecycle import Lifecycle
 from clary.jobs.loop import Loop
 from clary.jobs.retention import Retention
 from clary.jobs.training import TrainingJobs
@@ -96,6 +97,7 @@ def build(settings: Settings, folder: DataFolder, port: int, tunnel_port: int) -
             TrainingJobs(context, engine, images, credentials, tasks),
             AutoMLJobs(context, tasks),
             Endpoints(context, engine, images, credentials, tasks),
+            Lifecycle(store, context.buckets, context.now),
         ],
     )
     gateway = Gateway(context, keys, services.discover(), Pages(credentials.answer))

@@ -20,7 +20,7 @@ from clary.objects.base import Blob, Objects
 from clary.store.buckets import Bucket, BucketIndex
 from clary.store.database import Database
 from clary.store.key_errors import NoSuchBucket, NoSuchKey
-from clary.store.keys import Check, Deleted, Entry, KeyIndex, entries
+from clary.store.keys import Check, Deleted, Entry, KeyIndex
 from clary.store.uploads import Part, Upload, Uploads
 
 __all__ = ["Buckets", "Entry", "InvalidBucketName", "NoSuchBucket", "NoSuchKey", "parse_uri"]
@@ -100,7 +100,7 @@ class Buckets:
     def list(self, uri_prefix: str) -> Iterator[Entry]:
         """All objects whose URI begins so, by key; ``NoSuchBucket``."""
         bucket, prefix = parse_uri(uri_prefix)
-        return entries(self.keys, bucket, prefix)
+        return self.keys.all(bucket, prefix)
 
     def path(self, entry: Entry) -> Path:
         """The file that holds the object's bytes, for reading only."""

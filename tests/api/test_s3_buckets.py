@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -93,14 +95,76 @@ def test_settings_tell_what_holds(boto: Callable[..., Any]) -> None:
         (s3.get_bucket_policy, "NoSuchBucketPolicy"),
         (s3.get_bucket_lifecycle_configuration, "NoSuchLifecycleConfiguration"),
         (s3.get_bucket_tagging, "NoSuchTagSet"),
-        (s3.get_public_access_block, "NoSuchPublicAccessBlockConfiguration"),
+        (s3.get_bucket_website, "NoSuchWebsiteConfiguration"),
+        (s3.get_bucket_replication, "ReplicationConfigurationNotFoundError"),
+        (s3.get_object_lock_configuration, "ObjectLockConfigurationNotFoundError"),
     ]:
         with pytest.raises(ClientError) as error:
             call(Bucket="ward")
         assert code(error) == (expected, 404)
+    assert s3.get_bucket_request_payment(Bucket="ward")["Payer"] == "BucketOwner"
+    assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket="ward")
+    assert set(s3.get_public_access_block(Bucket="ward")["PublicAccessBlockConfiguration"].values()) == {True}
+
+
+def test_a_setting_that_holds_can_be_put_and_no_other(boto: Callable[..., Any]) -> None:
+    s3 = boto("s3")
+    s3.create_bucket(Bucket="ward")
+    blocks = dict.fromkeys(["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"], True)
+    s3.put_public_access_block(Bucket="ward", PublicAccessBlockConfiguration=blocks)
+    s3.put_bucket_ownership_controls(
+        Bucket="ward", OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    )
+    s3.put_bucket_acl(Bucket="ward", ACL="private")
+    acl = s3.get_bucket_acl(Bucket="ward")
+    s3.put_bucket_acl(Bucket="ward", AccessControlPolicy={"Grants": acl["Grants"], "Owner": acl["Owner"]})
+    s3.put_bucket_notification_configuration(Bucket="ward", NotificationConfiguration={})
+    s3.put_object(Bucket="ward", Key="a", Body=b"x")
+    s3.put_object_acl(Bucket="ward", Key="a", ACL="bucket-owner-full-control")
     with pytest.raises(ClientError) as error:
-        s3.put_bucket_policy(Bucket="ward", Policy=json.dumps({"Statement": []}))
-    assert code(error) == ("NotImplemented", 501)
+        s3.put_object_acl(Bucket="ward", Key="a", ACL="public-read")
+    assert code(error) == ("AccessControlListNotSupported", 400)
+    with pytest.raises(ClientError) as error:
+        s3.put_bucket_acl(Bucket="ward")
+    assert code(error) == ("MissingSecurityHeader", 400)
+    queue = {"QueueArn": "arn:aws:sqs:us-east-1:000000000000:q", "Events": ["s3:ObjectCreated:*"]}
+    refused = [
+        (s3.put_public_access_block, {"PublicAccessBlockConfiguration": {**blocks, "BlockPublicPolicy": False}}),
+        (
+            s3.put_bucket_ownership_controls,
+            {"OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}},
+        ),
+        (s3.put_bucket_notification_configuration, {"NotificationConfiguration": {"QueueConfigurations": [queue]}}),
+        (s3.put_bucket_policy, {"Policy": json.dumps({"Statement": []})}),
+        (s3.put_bucket_website, {"WebsiteConfiguration": {"IndexDocument": {"Suffix": "index.html"}}}),
+        (s3.put_bucket_logging, {"BucketLoggingStatus": {}}),
+        (s3.put_object_lock_configuration, {"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}}),
+    ]
+    for call, given in refused:
+        with pytest.raises(ClientError) as error:
+            call(Bucket="ward", **given)
+        assert code(error) == ("NotImplemented", 501)
+
+
+def test_a_lifecycle_rule_takes_what_is_due(boto: Callable[..., Any]) -> None:
+    s3 = boto("s3")
+    s3.create_bucket(Bucket="expiring")
+    for key in ("old/a", "old/b", "kept"):
+        s3.put_object(Bucket="expiring", Key=key, Body=b"x")
+    rule = {
+        "ID": "past",
+        "Status": "Enabled",
+        "Filter": {"Prefix": "old/"},
+        "Expiration": {"Date": datetime(2020, 1, 1, tzinfo=UTC)},
+    }
+    s3.put_bucket_lifecycle_configuration(Bucket="expiring", LifecycleConfiguration={"Rules": [rule]})
+    assert s3.get_bucket_lifecycle_configuration(Bucket="expiring")["Rules"] == [rule]
+    deadline = time.monotonic() + 20
+    while s3.list_objects_v2(Bucket="expiring")["KeyCount"] > 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert s3.list_objects_v2(Bucket="expiring")["Contents"][0]["Key"] == "kept"
+    s3.delete_bucket_lifecycle(Bucket="expiring")
 
 
 def test_tags(boto: Callable[..., Any]) -> None:

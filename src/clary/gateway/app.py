@@ -21,10 +21,11 @@ from starlette.types import Message, Receive, Scope, Send
 
 from clary.context import Context, Handler
 from clary.errors import NotServed, ServiceError
-from clary.gateway import bodies, models, routing, signature
+from clary.gateway import bodies, cors, form_uploads, models, routing, signature
 from clary.gateway.answers import send_answer
 from clary.gateway.audit import Call, Trail
 from clary.gateway.authentication import Family, authenticate, refusal
+from clary.gateway.form_uploads import FormUpload
 from clary.gateway.http import HttpAnswer, HttpRequest
 from clary.gateway.pages import Pages
 from clary.gateway.routing import Route
@@ -80,25 +81,47 @@ class Gateway:
         return dict(result or {})
 
     async def _answer(self, http: HttpRequest, body: _Stream, address: str) -> HttpAnswer:
-        request_id = str(uuid.uuid4())
-        with self._trail.follow(request_id, http, address) as call:
-            try:
+        """The answer of a call, with what lets a web page read it where a bucket's CORS rules do."""
+        if http.method == "OPTIONS":
+            return await run_in_threadpool(self._preflight, http)
+        with self._trail.follow(str(uuid.uuid4()), http, address) as call:
+            answer = await self._outcome(call, body)
+        if "origin" in http.headers and (call.route is None or call.route.service == "s3"):
+            path, buckets = routing.path_style(http), self._context.buckets
+            answer = await run_in_threadpool(cors.shared, http, path, buckets, answer)
+        return answer
+
+    def _preflight(self, http: HttpRequest) -> HttpAnswer:
+        try:
+            return cors.preflight(http, routing.path_style(http), self._context.buckets)
+        except ServiceError as error:
+            return routing.serialize_error(http, None, error, str(uuid.uuid4()))
+
+    async def _outcome(self, call: Call, body: _Stream) -> HttpAnswer:
+        http = call.http
+        form: FormUpload | None = None
+        try:
+            if form_uploads.is_upload(http, path := routing.path_style(http)):
+                form = await form_uploads.read(http, path, aiter(body))
+                call.claim, http = form.claim, form.put
+            else:
                 call.claim, http = await _identify(http, body)
-                call.route = route = routing.route(http, call.claim.service if call.claim else None)
-                http = await _with_body(route, body)
-                identity, key = await run_in_threadpool(authenticate, call.claim, http, self._keys, route.resource)
-                call.identity = identity
-                assert call.claim is not None  # authenticate refuses a request without a claim
-                context = replace(self._context, region=call.claim.region, identity=identity)
-                return await self._serve(call, replace(call.route, request=http), context, key)
-            except SignatureProblem as problem:
-                call.error = refusal(problem, _family(http, call.route))
-            except ServiceError as error:
-                call.error = error
-            except Exception as error:
-                log.exception("%s %s failed", http.method, http.path)
-                call.error = _failure(error, call.route)
-            return routing.serialize_error(http, call.route, call.error, request_id)
+            call.route = route = routing.route(http, call.claim.service if call.claim else None)
+            http = await _with_body(route, body)
+            identity, key = await run_in_threadpool(authenticate, call.claim, http, self._keys, route.resource)
+            call.identity = identity
+            assert call.claim is not None  # authenticate refuses a request without a claim
+            context = replace(self._context, region=call.claim.region, identity=identity)
+            answer = await self._serve(call, replace(call.route, request=http), context, key)
+            return form.answer(answer) if form else answer
+        except SignatureProblem as problem:
+            call.error = refusal(problem, _family(http, call.route))
+        except ServiceError as error:
+            call.error = error
+        except Exception as error:
+            log.exception("%s %s failed", http.method, http.path)
+            call.error = _failure(error, call.route)
+        return routing.serialize_error(http, call.route, call.error, call.request_id)
 
     async def _serve(self, call: Call, route: Route, context: Context, key: Key) -> HttpAnswer:
         http = route.request
@@ -157,6 +180,8 @@ async def _identify(http: HttpRequest, body: _Stream) -> tuple[signature.Claim |
 async def _with_body(route: Route, body: _Stream) -> HttpRequest:
     """The request with its body: a stream where the operation takes one, else whole."""
     http = route.request
+    if http.stream is not None:  # a form's file
+        return http
     if route.operation.has_streaming_input and route.service == "s3":
         return replace(http, stream=body.__aiter__())
     if not body.ended:

@@ -24,7 +24,7 @@ from clary.gateway.protocols import cbor, json, query, rest_json, rest_xml
 _MODULES: dict[str, ModuleType] = {m.NAME: m for m in (cbor, json, query, rest_json, rest_xml)}
 _RPC_PATH = re.compile(r".*/service/(?P<prefix>[^/]+)/operation/(?P<operation>[^/]+)")
 _BUCKET_HOST = re.compile(
-    r"(?P<bucket>.+)\.(?:s3(?:\.dualstack)?[.-][a-z0-9-]+\.amazonaws\.com|s3\.amazonaws\.com|s3\.localhost|localhost)$"
+    r"(?P<bucket>.{3,}?)\.(?:s3(?:\.dualstack)?[.-][a-z0-9-]+\.amazonaws\.com|s3\.amazonaws\.com|s3\.localhost|localhost)$"
 )
 
 

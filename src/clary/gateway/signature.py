@@ -1,6 +1,7 @@
 """AWS signatures, the server's side: what a request claims, and whether the claim holds.
 
-Covered: Signature V4 in the header and in presigned URLs, V2 in presigned S3 URLs (boto3's default in eight regions).
+Covered: Signature V4 in the header and in presigned URLs, V2 in presigned S3 URLs (boto3's default in eight regions), both
+in the policy of a form upload.
 Pure computing: no store, no protocol. Source: AWS's documentation of Signature V4; botocore is the tests' oracle.
 """
 
@@ -38,7 +39,10 @@ class SignatureProblem(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """What a request says of its signature. ``version`` 4 or 2; ``expires`` in seconds, for presigned URLs."""
+    """What a request says of its signature. ``version`` 4 or 2; ``expires`` in seconds, for presigned URLs.
+
+    ``policy``: of a form upload, in base64; it is what was signed there.
+    """
 
     version: int
     access_key: str
@@ -51,6 +55,7 @@ class Claim:
     signed_headers: tuple[str, ...] = ()
     token: str = ""
     expires: int | None = None
+    policy: str = ""
 
     @property
     def scope(self) -> str:
@@ -95,6 +100,9 @@ def verify(claim: Claim, request: HttpRequest, secret: str, now: datetime, resou
     ``resource`` is the raw path with the bucket in it, which V2 signs. The payload enters by its declared hash; that
     the bytes have this hash is checked where they are read.
     """
+    if claim.policy:
+        _verify_policy(claim, secret)
+        return
     if claim.version == 2:
         _verify_v2(claim, request, secret, now, resource or request.path)
         return
@@ -159,7 +167,7 @@ def _header_claim(request: HttpRequest, authorization: str) -> Claim:
         raise SignatureProblem(
             "malformed", "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
         )
-    access_key, date, region, service = _credential(parts["Credential"])
+    access_key, date, region, service = credential(parts["Credential"])
     signed = tuple(parts["SignedHeaders"].lower().split(";"))
     unsigned = [n for n in request.headers if n.startswith("x-amz-") and n not in signed]
     if "host" not in signed or unsigned:
@@ -189,7 +197,7 @@ def _presigned_claim(query: dict[str, str]) -> Claim:
     expires = query["X-Amz-Expires"]
     if not expires.isdigit() or not 1 <= int(expires) <= 604800:
         raise SignatureProblem("query-parameters", "X-Amz-Expires must be between 1 and 604800 seconds")
-    access_key, date, region, service = _credential(query["X-Amz-Credential"])
+    access_key, date, region, service = credential(query["X-Amz-Credential"])
     return Claim(
         version=4,
         access_key=access_key,
@@ -205,7 +213,8 @@ def _presigned_claim(query: dict[str, str]) -> Claim:
     )
 
 
-def _credential(text: str) -> tuple[str, str, str, str]:
+def credential(text: str) -> tuple[str, str, str, str]:
+    """The access key, date, region and service of a scope; ``SignatureProblem`` if it is none."""
     parts = text.split("/")
     if len(parts) != 5 or parts[4] != "aws4_request":
         raise SignatureProblem("malformed", f"Credential must have exactly 5 slash-delimited elements, got {text!r}")
@@ -285,6 +294,20 @@ def _verify_v2(claim: Claim, request: HttpRequest, secret: str, now: datetime, p
     if now.timestamp() > (claim.expires or 0):
         ends = datetime.fromtimestamp(claim.expires or 0, UTC)
         raise SignatureProblem("presigned-expired", Expires=_iso(ends), ServerTime=_iso(now))
+
+
+def _verify_policy(claim: Claim, secret: str) -> None:
+    if claim.version == 4:
+        expected = hmac.new(signing_key(secret, claim), claim.policy.encode(), hashlib.sha256).hexdigest()
+    else:
+        expected = base64.b64encode(hmac.new(secret.encode(), claim.policy.encode(), hashlib.sha1).digest()).decode()
+    if not hmac.compare_digest(expected.encode(), claim.signature.encode()):
+        raise SignatureProblem(
+            "mismatch",
+            AWSAccessKeyId=claim.access_key,
+            StringToSign=claim.policy,
+            SignatureProvided=claim.signature,
+        )
 
 
 def _basic(time: datetime) -> str:

@@ -213,6 +213,20 @@ class KeyIndex:
             rest += db.execute(query, (*values, limit - len(rest))).fetchall()
         return [_entry(row) for row in rest]
 
+    def all(self, bucket: str, prefix: str = "") -> Iterator[Entry]:
+        """All keys with that prefix, page by page."""
+        after = ""
+        while page := self.page(bucket, prefix, after=after):
+            yield from page
+            after = page[-1].key
+
+    def all_versions(self, bucket: str) -> Iterator[Entry]:
+        """All versions by key, each key's newest first, page by page."""
+        after, below = "", None
+        while page := self.versions(bucket, after=after, below=below):
+            yield from page
+            after, below = page[-1].key, page[-1].sequence
+
     def sequence(self, bucket: str, key: str, version: str) -> int | None:
         """Of a version; None if there is none."""
         with self._database.read() as db:
@@ -253,14 +267,6 @@ def successor(prefix: str) -> str | None:
         if last < 0x10FFFF:
             return prefix + chr(0xE000 if last == 0xD7FF else last + 1)  # surrogates are no characters
     return None
-
-
-def entries(index: KeyIndex, bucket: str, prefix: str) -> Iterator[Entry]:
-    """All keys with that prefix, page by page."""
-    after = ""
-    while page := index.page(bucket, prefix, after=after):
-        yield from page
-        after = page[-1].key
 
 
 def _require(db: sqlite3.Connection, bucket: str, key: str, version: str) -> Entry:

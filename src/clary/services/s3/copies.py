@@ -23,6 +23,7 @@ from clary.services.s3.access import (
 )
 from clary.services.s3.descriptions import quoted, tags_of_header
 from clary.services.s3.errors import InvalidArgument, InvalidRequest
+from clary.services.s3.lifecycle import expiration
 from clary.store.buckets import Bucket
 from clary.store.key_errors import IsDeleteMarker, OperationAborted
 from clary.store.keys import NULL, Checksum, Entry
@@ -33,18 +34,18 @@ _TRIES = 5
 @operation
 def copy_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     check_served(request)
-    open_bucket(context, request)
+    target = open_bucket(context, request)
     check_key(request["Key"])
     for _ in range(_TRIES):
         try:
-            return _copy(context, request, *find_source(context, request))
+            return _copy(context, request, target, *find_source(context, request))
         except OperationAborted:  # the source was overwritten meanwhile: copy what stands there now
             continue
     raise OperationAborted
 
 
-def _copy(context: Context, request: dict[str, Any], origin: Bucket, source: Entry) -> dict[str, Any]:
-    bucket, key, check = request["Bucket"], request["Key"], conditions.for_write(request)
+def _copy(context: Context, request: dict[str, Any], target: Bucket, origin: Bucket, source: Entry) -> dict[str, Any]:
+    bucket, key, check = target.name, request["Key"], conditions.for_write(request)
     if source.size > bodies.LARGEST:
         raise InvalidRequest(
             f"The specified copy source is larger than the maximum allowable size for a copy source: {bodies.LARGEST}"
@@ -82,6 +83,7 @@ def _copy(context: Context, request: dict[str, Any], origin: Bucket, source: Ent
         },
         "CopySourceVersionId": shown_version(origin, source.version),
         "VersionId": None if done.version == NULL else done.version,
+        "Expiration": expiration(target, done),
     }
 
 

@@ -19,7 +19,9 @@ from clary.services.s3.access import OWNER, check_key, check_served, open_bucket
 from clary.services.s3.copies import find_source
 from clary.services.s3.descriptions import Description, quoted
 from clary.services.s3.errors import BadDigest, InvalidArgument, InvalidRange, InvalidRequest, MalformedXML
+from clary.services.s3.lifecycle import abortion, expiration
 from clary.services.s3.objects import parse_range
+from clary.store.buckets import Bucket
 from clary.store.key_errors import NoSuchUpload
 from clary.store.keys import NULL, Checksum, Entry
 from clary.store.uploads import Part, Upload
@@ -50,12 +52,13 @@ def create_multipart_upload(context: Context, request: dict[str, Any]) -> dict[s
         "UploadId": upload.id,
         "ChecksumAlgorithm": algorithm,
         "ChecksumType": kind,
+        **abortion(bucket, upload.key, upload.created),
     }
 
 
 @operation
 async def upload_part(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    upload = await anyio.to_thread.run_sync(find, context, request)
+    _, upload = await anyio.to_thread.run_sync(find, context, request)
     number = _number(request)
     algorithm = upload.body["algorithm"]
     sent = checksums.sent(request).algorithm
@@ -77,7 +80,7 @@ async def upload_part(context: Context, request: dict[str, Any]) -> dict[str, An
 @operation
 def upload_part_copy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     check_served(request)
-    upload, number = find(context, request), _number(request)
+    (_, upload), number = find(context, request), _number(request)
     origin, source = find_source(context, request)
     algorithm = upload.body["algorithm"] or checksums.DEFAULT
     start, length = _copied_range(request.get("CopySourceRange"), source)
@@ -112,7 +115,7 @@ def complete_multipart_upload(context: Context, request: dict[str, Any]) -> dict
     if not named:
         raise InvalidRequest("You must specify at least one part", code="MalformedXML")
     try:
-        upload = find(context, request)
+        bucket, upload = find(context, request)
     except NoSuchUpload:
         return _completed_before(context, request, named)
     parts = _chosen(context, upload, named)
@@ -136,19 +139,19 @@ def complete_multipart_upload(context: Context, request: dict[str, Any]) -> dict
         upload=upload.id,
         part_count=len(parts),
     )
-    return _completed(context, context.buckets.complete(upload, description.on(entry), parts, check))
+    return _completed(context, bucket, context.buckets.complete(upload, description.on(entry), parts, check))
 
 
 @operation
 def abort_multipart_upload(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     check_served(request)
-    context.buckets.abort(find(context, request))
+    context.buckets.abort(find(context, request)[1])
     return {}
 
 
 @operation
 def list_parts(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    upload = find(context, request)
+    bucket, upload = find(context, request)
     after, most = request.get("PartNumberMarker", 0), min(request.get("MaxParts", 1000), 1000)
     found = context.buckets.uploads.parts(upload, after, most + 1)
     page = found[:most]
@@ -167,13 +170,14 @@ def list_parts(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         "StorageClass": upload.body["storage_class"],
         "ChecksumAlgorithm": algorithm,
         "ChecksumType": upload.body["type"],
+        **abortion(bucket, upload.key, upload.created),
     }
 
 
-def find(context: Context, request: dict[str, Any]) -> Upload:
-    """The upload that a request names; ``NoSuchUpload``."""
+def find(context: Context, request: dict[str, Any]) -> tuple[Bucket, Upload]:
+    """The bucket and the upload that a request names; ``NoSuchUpload``."""
     bucket = open_bucket(context, request)
-    return context.buckets.uploads.get(bucket.name, request["Key"], request["UploadId"])
+    return bucket, context.buckets.uploads.get(bucket.name, request["Key"], request["UploadId"])
 
 
 def _number(request: dict[str, Any]) -> int:
@@ -287,23 +291,24 @@ def _standing(context: Context, upload: Upload) -> Entry | None:
 
 def _completed_before(context: Context, request: dict[str, Any], named: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The answer once more, to a client that lost the first one; else ``NoSuchUpload``."""
-    upload = request["UploadId"]
+    bucket, upload = open_bucket(context, request), request["UploadId"]
     try:
-        entry = context.buckets.keys.get(request["Bucket"], request["Key"])
+        entry = context.buckets.keys.get(bucket.name, request["Key"])
     except KeyError:
         raise NoSuchUpload(upload) from None
     if entry.upload != upload or entry.etag != _etag([str(item.get("ETag", "")).strip('"') for item in named]):
         raise NoSuchUpload(upload)
-    return _completed(context, entry)
+    return _completed(context, bucket, entry)
 
 
-def _completed(context: Context, entry: Entry) -> dict[str, Any]:
+def _completed(context: Context, bucket: Bucket, entry: Entry) -> dict[str, Any]:
     return {
         "Location": f"{context.url}/{entry.bucket}/{entry.key}",
         "Bucket": entry.bucket,
         "Key": entry.key,
         "ETag": quoted(entry.etag),
         "VersionId": None if entry.version == NULL else entry.version,
+        "Expiration": expiration(bucket, entry),
         **checksums.shown(entry.checksum),
     }
 

@@ -15,6 +15,7 @@ from clary.services.s3 import bodies, checksums, conditions, descriptions
 from clary.services.s3.access import check_key, check_served, named_version, open_bucket, shown_version
 from clary.services.s3.descriptions import quoted, tag_set, tags_of_set
 from clary.services.s3.errors import InvalidArgument, InvalidRange, InvalidRequest, MalformedXML
+from clary.services.s3.lifecycle import expiration
 from clary.store.buckets import Bucket
 from clary.store.keys import NULL, Deleted, Entry
 
@@ -35,7 +36,12 @@ async def put_object(context: Context, request: dict[str, Any]) -> dict[str, Any
 
     entry = await bodies.receive(context.buckets.objects, request, name)
     version = None if entry.version == NULL else entry.version
-    return {"ETag": quoted(entry.etag), "VersionId": version, **checksums.shown(entry.checksum)}
+    return {
+        "ETag": quoted(entry.etag),
+        "VersionId": version,
+        "Expiration": expiration(bucket, entry),
+        **checksums.shown(entry.checksum),
+    }
 
 
 @operation
@@ -129,6 +135,8 @@ def _read(context: Context, request: dict[str, Any]) -> tuple[Entry, int, int, d
     """The object, where to read and how much, and the answer without a body."""
     bucket, entry = find(context, request)
     answer = {**descriptions.shown(entry), "VersionId": shown_version(bucket, entry.version)}
+    if "VersionId" not in request:
+        answer["Expiration"] = expiration(bucket, entry)
     if not conditions.has_news(request, entry):
         kept = {name: answer.get(name) for name in ("ETag", "LastModified", "CacheControl", "Expires", "VersionId")}
         return entry, 0, 0, {**kept, "_status": 304}

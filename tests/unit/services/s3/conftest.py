@@ -22,6 +22,8 @@ from clary.services.s3 import (  # noqa: F401 - their operations register themse
     bucket_settings,
     buckets,
     copies,
+    cors,
+    lifecycle,
     listings,
     multipart_uploads,
     object_attributes,

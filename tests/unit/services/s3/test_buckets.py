@@ -104,7 +104,6 @@ def test_what_buckets_do_not_have(s3: Caller) -> None:
     for call, code in [
         (s3.get_bucket_policy, "NoSuchBucketPolicy"),
         (s3.get_bucket_encryption, "ServerSideEncryptionConfigurationNotFoundError"),
-        (s3.get_public_access_block, "NoSuchPublicAccessBlockConfiguration"),
     ]:
         assert refused(call, code, Bucket="ward").status == 404
         refused(call, "NoSuchBucket", Bucket="nowhere")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROGRAMS = ("server.py", "objects.py", "serving.py")
+PROGRAMS = ("server.py", "objects.py", "serving.py", "search.py")
 
 
 def main() -> int:
@@ -14,7 +14,7 @@ def main() -> int:
     code = 0
     for name in PROGRAMS:
         print(f"\n{name}", flush=True)
-        arguments = sys.argv[1:] if name != "serving.py" else []
+        arguments = sys.argv[1:] if name not in {"serving.py", "search.py"} else []
         code |= subprocess.run([sys.executable, str(folder / name), *arguments], check=False).returncode
     print("\nbench/honest_rmse.py needs libraries of its own; its head says which.")
     return code

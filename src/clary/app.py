@@ -42,6 +42,7 @@ from clary.store.database import Database
 from clary.store.log_events import LogEvents
 from clary.store.metric_points import MetricPoints
 from clary.store.records import SqlStore
+from clary.store.search import Search
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,9 @@ def build(settings: Settings, folder: DataFolder, port: int, tunnel_port: int) -
         metrics=MetricPoints(database),
         associations=Associations(database),
         audit=AuditEvents(database, days=settings.audit_days, rows=settings.audit_rows),
+        search=Search(database),
         door=Door(),
+        model=models.service,
         url=f"http://127.0.0.1:{port}",
     )
     keys.owner(folder.path)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.model import ServiceModel
+
 from clary.buckets import Buckets
 from clary.settings import Settings
 from clary.store.associations import Associations
@@ -14,6 +16,7 @@ from clary.store.audit_events import AuditEvents
 from clary.store.base import Store
 from clary.store.log_events import LogEvents
 from clary.store.metric_points import MetricPoints
+from clary.store.search import Search
 
 ACCOUNT = "000000000000"
 
@@ -57,7 +60,9 @@ class Context:
     metrics: MetricPoints
     associations: Associations
     audit: AuditEvents
+    search: Search
     door: Door
+    model: Callable[[str], ServiceModel]  # a service's model, as the gateway reads it
     url: str = ""  # where clients reach this server: http://127.0.0.1:8780
     region: str = "us-east-1"
     identity: Identity = OWNER

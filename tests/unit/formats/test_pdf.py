@@ -31,7 +31,7 @@ def test_a_word_longer_than_a_line_is_broken() -> None:
 def test_pages_break_and_keep_the_order() -> None:
     pages = shown(write("t", [Paragraph(f"line {number}") for number in range(100)], {}))
     assert len(pages) == 3
-    assert sum(pages, []) == [f"line {number}" for number in range(100)]
+    assert [line for page in pages for line in page] == [f"line {number}" for number in range(100)]
 
 
 def test_an_empty_text_has_one_page() -> None:

@@ -17,7 +17,6 @@ from clary.services import operation, resources
 from clary.services.sagemaker.kinds import Kind, delete_all, refuse, refuse_used
 from clary.store.base import Conflict, Record
 
-
 MODEL_CARDS = Kind(
     name="ModelCard",
     type="model-card",

@@ -16,6 +16,7 @@ from botocore.model import ServiceModel
 from clary import services
 from clary.buckets import Buckets
 from clary.context import Context, Door
+from clary.gateway import models
 from clary.objects.base import Slice
 from clary.objects.files import FileObjects
 from clary.services.s3 import (  # noqa: F401 - their operations register themselves
@@ -38,6 +39,7 @@ from clary.store.database import Database
 from clary.store.log_events import LogEvents
 from clary.store.metric_points import MetricPoints
 from clary.store.records import SqlStore
+from clary.store.search import Search
 
 MODEL = ServiceModel(Loader().load_service_model("s3", "service-2"))
 NAMES = {name.lower(): name for name in MODEL.operation_names}
@@ -104,7 +106,9 @@ def context(tmp_path: Path) -> Iterator[Context]:
         metrics=MetricPoints(database),
         associations=Associations(database),
         audit=AuditEvents(database),
+        search=Search(database),
         door=Door(),
+        model=models.service,
         url="http://127.0.0.1:8780",
     )
     yield context

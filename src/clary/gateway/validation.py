@@ -6,24 +6,25 @@ botocore's clients check what is missing, of the wrong type or too small before 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from datetime import UTC, datetime
 from typing import Any
 
-import regex
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StringShape, StructureShape
 
 from clary.errors import ServiceError
+from clary.gateway import java_patterns
 
 _CODES = {
     "logs": "InvalidParameterException",
     "sagemaker-runtime": "ValidationError",
+    "sagemaker-featurestore-runtime": "ValidationError",
     "sts": "ValidationError",
     "iam": "ValidationError",
     "cloudwatch": "ValidationError",
 }
+_SENSITIVE = "***Sensitive Data Redacted***"
 _NUMBERS = ("integer", "long", "float", "double")
-# The one pattern that no Python library reads: any character that XML allows.
-_SURROGATES = r"\uD800\uDC00-\uDBFF\uDFFF"
+_LONGEST = 4096  # characters of a value that is matched against a pattern, and shown
 
 
 def validate(operation: OperationModel, request: dict[str, Any]) -> None:
@@ -99,11 +100,12 @@ def _map(shape: MapShape, value: dict[str, Any], path: str) -> Iterator[str]:
 def _broken(shape: Shape, value: Any) -> Iterator[str]:
     """The rules of a plain shape that the value breaks."""
     if isinstance(shape, StringShape) or shape.type_name == "blob":
-        too_long = list(_sized(shape, len(value)))
-        yield from too_long
+        wrong_length = list(_sized(shape, len(value)))
+        yield from wrong_length
         pattern = shape.metadata.get("pattern")
-        # A slow pattern never sees a text longer than the model allows.
-        if pattern and isinstance(value, str) and not too_long and not _compiled(pattern).fullmatch(value):
+        # What is far too long is not looked at any closer.
+        looked_at = isinstance(value, str) and not (wrong_length and len(value) > _LONGEST)
+        if pattern and looked_at and not java_patterns.matches(pattern, value):
             yield _pattern_rule(pattern)
         enum = shape.metadata.get("enum")
         if enum and value not in enum:
@@ -142,29 +144,39 @@ def _pattern_rule(pattern: str) -> str:
 def _failed(shape: Shape, value: Any, path: str, rule: str) -> str:
     if shape.metadata.get("sensitive"):
         return f"Value at '{path}' failed to satisfy constraint: {rule}"
-    return f"Value '{_shown(shape, value)}' at '{path}' failed to satisfy constraint: {rule}"
+    shown = _shown(shape, value)
+    if len(shown) > _LONGEST:  # an answer is no place for megabytes
+        shown = f"{shown[:_LONGEST]}..."
+    return f"Value '{shown}' at '{path}' failed to satisfy constraint: {rule}"
 
 
 def _shown(shape: Shape, value: Any) -> str:
+    """A value as Java's classes tell themselves."""
+    if shape.metadata.get("sensitive"):
+        return _SENSITIVE
     match shape:
         case StructureShape():
+            if shape.is_document_type:
+                return str(value)
             fields = (
-                f"{n}={_shown(m, value[n]) if value.get(n) is not None else 'null'}" for n, m in shape.members.items()
+                f"{_lower(n)}={_shown(m, value[n]) if value.get(n) is not None else 'null'}"
+                for n, m in shape.members.items()
             )
             return f"{shape.name}({', '.join(fields)})"
         case ListShape():
             return f"[{', '.join(_shown(shape.member, item) for item in value)}]"
         case MapShape():
-            return "{" + ", ".join(f"{key}={_shown(shape.value, item)}" for key, item in value.items()) + "}"
+            entries = (f"{_shown(shape.key, key)}={_shown(shape.value, item)}" for key, item in value.items())
+            return "{" + ", ".join(entries) + "}"
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case bytes():
+            return f"java.nio.HeapByteBuffer[pos=0 lim={len(value)} cap={len(value)}]"
+        case datetime():
+            return value.astimezone(UTC).strftime("%a %b %d %H:%M:%S UTC %Y")
     return str(value)
 
 
 def _lower(name: str) -> str:
     return name[0].lower() + name[1:]
-
-
-@cache
-def _compiled(pattern: str) -> regex.Pattern[str]:
-    """A Java pattern, matched in full."""
-    text = pattern.removeprefix("^").removesuffix("$") if "|" not in pattern else pattern
-    return regex.compile(text.replace(_SURROGATES, r"\U00010000-\U0010FFFF"), flags=regex.DOTALL)

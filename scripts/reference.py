@@ -14,7 +14,7 @@ import click
 
 from clary import services
 from clary.cli import main as cli
-from clary.gateway import models
+from clary.gateway.coverage import coverage
 from clary.images import catalog
 from clary.settings import Settings
 
@@ -32,15 +32,19 @@ def settings() -> str:
 
 
 def operations() -> str:
-    served: dict[str, list[str]] = {}
-    for service, name in services.discover():
-        names = models.service(service).operation_names
-        served.setdefault(service, []).append(next(n for n in names if n.lower() == name.replace("_", "").lower()))
-    text = "# Operations\n\nWhat is served is done for real. Any other operation answers 501 `NotImplemented` with its name.\n"
-    for service in models.SERVED:
-        count = len(models.service(service).operation_names)
-        names = sorted(served.get(service, []))
-        text += f"\n## {service}: {len(names)} of {count}\n\n{', '.join(names) or 'None yet.'}\n"
+    found = coverage(services.discover())
+    text = (
+        "# Operations\n\nWhat is served is done for real. Any other operation answers 501 `NotImplemented` with its name.\n"
+        "`clary status --operations` tells the same.\n\n"
+        "| service | protocols | served | of |\n|---|---|---|---|\n"
+    )
+    for c in found:
+        protocols = ", ".join(c.protocols)
+        text += f"| [{c.service}](#{c.service}) | {protocols} | {len(c.served)} | {c.total} |\n"
+    for c in found:
+        text += f"\n## {c.service}\n\n| operation | served |\n|---|---|\n"
+        names = sorted((*c.served, *c.missing))
+        text += "".join(f"| {name} | {'yes' if name in c.served else 'no'} |\n" for name in names)
     return text
 
 

@@ -101,8 +101,17 @@ def test_every_command_explains_itself(person: Studio) -> None:
 
 
 def test_served_operations_are_listed(person: Studio) -> None:
-    lines = person.clary("status", "--operations").stdout.split()
-    assert {"sagemaker:create_training_job", "s3:put_object", "sts:get_caller_identity"} <= set(lines)
+    lines = person.clary("status", "--operations").stdout.splitlines()
+    served = {"sagemaker:CreateTrainingJob served", "s3:PutObject served", "sts:GetCallerIdentity served"}
+    assert served <= set(lines)
+    assert "s3:SelectObjectContent not served" in lines
+    assert any(line.startswith("cloudwatch (smithy-rpc-v2-cbor, json, query): ") for line in lines)
+    one = person.clary("status", "--operations", "--service", "logs").stdout.splitlines()
+    assert all(line.startswith("logs") for line in one)
+    told = json.loads(person.clary("status", "--operations", "--json").stdout)
+    assert told["logs"]["protocols"] == ["json"]
+    assert "PutLogEvents" in told["logs"]["served"]
+    assert "StartQuery" in told["logs"]["not_served"]
 
 
 def test_the_server_loads_no_machine_learning_library(person: Studio) -> None:

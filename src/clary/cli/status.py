@@ -14,19 +14,23 @@ from clary import services
 from clary.cli import options, servers
 from clary.cli.client import client
 from clary.engines.local import LocalEngine
+from clary.gateway import models
+from clary.gateway.coverage import coverage
 
 _SHOWN = 10  # of each kind, the newest
 
 
 @click.command()
 @options.data
-@click.option("--operations", is_flag=True, help="List every operation that this Clary serves.")
-@click.option("--json", "as_json", is_flag=True, help="Print the server's address and process as JSON.")
-def status(data: Path | None, operations: bool, as_json: bool) -> None:
+@click.option("--operations", is_flag=True, help="List the operations that this Clary serves, and those it does not.")
+@click.option("--service", type=click.Choice(models.SERVED), help="With --operations: of this service only.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the server's address and process (or the operations) as JSON."
+)
+def status(data: Path | None, operations: bool, service: str | None, as_json: bool) -> None:
     """Show the server, what runs on it, and what failed and why."""
-    if operations:
-        for service, name in sorted(services.discover()):
-            click.echo(f"{service}:{name}")
+    if operations or service:
+        _operations(service, as_json)
         return
     settings = options.settings(data=data)
     server = servers.running(settings.data)
@@ -45,6 +49,19 @@ def status(data: Path | None, operations: bool, as_json: bool) -> None:
     for sentence in isolation.uncovered:
         console.print(f"  not covered: {sentence}", highlight=False)
     _tables(console, client(settings, "sagemaker"))
+
+
+def _operations(service: str | None, as_json: bool) -> None:
+    found = [c for c in coverage(services.discover()) if service in {None, c.service}]
+    if as_json:
+        told = {c.service: {"protocols": c.protocols, "served": c.served, "not_served": c.missing} for c in found}
+        click.echo(json.dumps(told))
+        return
+    for c in found:
+        click.echo(f"{c.service} ({', '.join(c.protocols)}): {len(c.served)} of {c.total} operations served")
+    for c in found:
+        for name in sorted((*c.served, *c.missing)):
+            click.echo(f"{c.service}:{name} {'served' if name in c.served else 'not served'}")
 
 
 def _tables(console: Console, sagemaker: Any) -> None:

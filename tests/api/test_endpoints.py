@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import ClientError, EventStreamError, WaiterError
 
 from tests import jobs
 from tests.conftest import Studio
@@ -146,3 +146,48 @@ def test_names_are_told_missing_and_taken_in_the_words_that_sdks_look_for(s3: An
 def test_a_body_may_be_a_stream(s3: Any, boto: Boto) -> None:
     answer = ask(boto("sagemaker-runtime"), Body=io.BytesIO(b"1,1\n"), Accept="text/csv")
     assert answer["Body"].read() == b"102.0\n"
+
+
+STREAMER = """
+import time
+def model_fn(model_dir): return None
+def transform_fn(model, body, content_type, accept):
+    if body == "no": raise ValueError("no stream today")
+    def pieces():
+        for n in range(3):
+            yield f"piece {n};"
+        if body == "break": raise RuntimeError("half way")
+        while body == "endless": yield "x" * 1000; time.sleep(0.01)
+        print("the stream ended", flush=True)
+    return pieces(), "text/event-stream"
+"""
+
+
+def test_a_generator_of_the_script_streams_its_answer(s3: Any, boto: Boto) -> None:
+    deploy(s3, boto("sagemaker"), "streamer", STREAMER)
+    runtime = boto("sagemaker-runtime")
+
+    def call(body: bytes) -> Any:
+        return runtime.invoke_endpoint_with_response_stream(
+            EndpointName="streamer", ContentType="text/csv", Body=body, CustomAttributes="trace"
+        )
+
+    answer = call(b"go")
+    assert answer["ContentType"] == "text/event-stream"
+    assert answer["InvokedProductionVariant"] == "AllTraffic"
+    assert b"".join(e["PayloadPart"]["Bytes"] for e in answer["Body"]) == b"piece 0;piece 1;piece 2;"
+    whole = runtime.invoke_endpoint(EndpointName="streamer", ContentType="text/csv", Body=b"go")
+    assert whole["Body"].read() == b"piece 0;piece 1;piece 2;"  # who does not ask for a stream gets it whole
+    with pytest.raises(ClientError) as error:
+        call(b"no")
+    assert error.value.response["Error"]["Code"] == "ModelError"
+    assert error.value.response["OriginalStatusCode"] == 500
+    broken = call(b"break")["Body"]
+    with pytest.raises(EventStreamError, match=r"ModelStreamError.*broke off its answer"):
+        list(broken)
+    broken.close()
+    # A caller that goes away frees the container: the endless stream does not hold its endpoint.
+    endless = call(b"endless")["Body"]
+    assert next(iter(endless))
+    endless.close()
+    assert b"".join(e["PayloadPart"]["Bytes"] for e in call(b"go")["Body"]) == b"piece 0;piece 1;piece 2;"

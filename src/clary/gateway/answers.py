@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from email.utils import formatdate
+from typing import Any
 
 import anyio.to_thread
 from starlette.types import Send
@@ -14,8 +16,18 @@ from clary.objects.base import Slice
 _PIECE = 1 << 20  # bytes of a file read at a time
 
 
-async def send_answer(answer: HttpAnswer, send: Send, *, head: bool = False, close: bool = False) -> None:
-    """``head``: send no body, but the headers as if. ``close``: the request's body was not read to its end."""
+async def send_answer(
+    answer: HttpAnswer,
+    send: Send,
+    *,
+    head: bool = False,
+    close: bool = False,
+    gone: Callable[[], Coroutine[Any, Any, None]] | None = None,
+) -> None:
+    """``head``: send no body, but the headers as if. ``close``: the request's body was not read to its end.
+
+    ``gone`` returns when the client went away: a stream is then closed, so that whoever makes it stops.
+    """
     body = answer.body
     headers = {name.lower(): value for name, value in answer.headers.items()}
     headers.setdefault("date", formatdate(usegmt=True))
@@ -31,12 +43,44 @@ async def send_answer(answer: HttpAnswer, send: Send, *, head: bool = False, clo
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": raw})
     if not head and not empty and not isinstance(body, bytes):
-        pieces = _read(body) if isinstance(body, Slice) else body
+        pieces = _read(body) if isinstance(body, Slice) else _until(body, gone) if gone else body
         async for piece in pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         body = b""
     last = body if isinstance(body, bytes) and not head and not empty else b""
     await send({"type": "http.response.body", "body": last, "more_body": False})
+
+
+async def _until(pieces: AsyncIterator[bytes], gone: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[bytes]:
+    left = asyncio.create_task(gone())
+    following: asyncio.Task[bytes] | None = None
+    try:
+        while not left.done():
+            following = asyncio.create_task(_next(pieces))
+            await asyncio.wait({following, left}, return_when=asyncio.FIRST_COMPLETED)
+            if following.done():
+                try:
+                    yield following.result()
+                except _Ended:
+                    return
+    finally:
+        for task in (left, following):
+            if task is not None and not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
+
+
+class _Ended(Exception):
+    """A stream's end; a task may not raise StopAsyncIteration."""
+
+
+async def _next(pieces: AsyncIterator[bytes]) -> bytes:
+    try:
+        return await anext(pieces)
+    except StopAsyncIteration:
+        raise _Ended from None
 
 
 async def _read(part: Slice) -> AsyncIterator[bytes]:

@@ -67,7 +67,7 @@ class Gateway:
             answer = await run_in_threadpool(page, request)
         else:
             answer = await self._answer(request, body, (scope.get("client") or ("",))[0])
-        await send_answer(answer, send, head=request.method == "HEAD", close=not body.ended)
+        await send_answer(answer, send, head=request.method == "HEAD", close=not body.ended, gone=body.gone)
 
     def call(self, context: Context, service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """The door for those inside: validated and handled as a client's request is."""
@@ -156,6 +156,11 @@ class _Stream:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self.ended = False
+
+    async def gone(self) -> None:
+        """Returns when the client went away."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while not self.ended:

@@ -1,6 +1,6 @@
 """A small HTTP/1.1 server for the inside of a serving task: threads, keep-alive, nothing but the standard library.
 
-Covered: Content-Length and chunked request bodies, keep-alive, Expect. Not covered: TLS, pipelining, anything a
+Covered: Content-Length and chunked request bodies, chunked answers, keep-alive, Expect. Not covered: TLS, pipelining, anything a
 browser wants: the only client is Clary's gateway, on loopback.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -29,9 +29,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
+    """``stream``, where there is one, is the body in pieces: each is sent as it comes."""
+
     status: int
     body: bytes = b""
     content_type: str = ""
+    stream: Iterator[bytes] | None = None
 
 
 Answer = Callable[[Request], Response]
@@ -103,5 +106,13 @@ _REASONS = {200: "OK", 204: "No Content", 404: "Not Found", 415: "Unsupported Me
 def _write(connection: socket.socket, response: Response) -> None:
     content = f"Content-Type: {response.content_type}\r\n" if response.content_type else ""
     reason = _REASONS.get(response.status, "Status")
-    head = f"HTTP/1.1 {response.status} {reason}\r\n{content}Content-Length: {len(response.body)}\r\n\r\n"
-    connection.sendall(head.encode("latin-1") + response.body)
+    head = f"HTTP/1.1 {response.status} {reason}\r\n{content}"
+    if response.stream is None:
+        head += f"Content-Length: {len(response.body)}\r\n\r\n"
+        connection.sendall(head.encode("latin-1") + response.body)
+        return
+    connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode("latin-1"))
+    for piece in response.stream:
+        if piece:  # an empty chunk would be the end
+            connection.sendall(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+    connection.sendall(b"0\r\n\r\n")

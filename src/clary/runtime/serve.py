@@ -2,7 +2,7 @@
 
 Run as ``python -m clary.runtime.serve``. The user's ``inference.py`` may bring model_fn, input_fn, predict_fn and
 output_fn, or transform_fn in place of the last three; what it leaves out the image's handlers do. Source: the SageMaker
-inference toolkit's documentation.
+inference toolkit's documentation. Where output_fn or transform_fn returns a generator, its pieces are sent as they come.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -54,7 +55,28 @@ class Transformer:
             prediction = self._functions["predict_fn"](data, self._model)
             result = self._functions["output_fn"](prediction, accept)
         answer, kind = result if isinstance(result, tuple) else (result, accept)
-        return Response(200, answer.encode() if isinstance(answer, str) else bytes(answer), kind)
+        if isinstance(answer, Iterator):
+            return Response(200, b"", kind, _begun(answer))
+        return Response(200, _bytes(answer), kind)
+
+
+def _begun(pieces: Iterator[Any]) -> Iterator[bytes]:
+    """The pieces, the first of them made already: what it raises can still be told by a status."""
+    first = [_bytes(piece) for piece in islice(pieces, 1)]
+    return chain(first, _rest(pieces))
+
+
+def _rest(pieces: Iterator[Any]) -> Iterator[bytes]:
+    try:
+        for piece in pieces:
+            yield _bytes(piece)
+    except Exception as error:
+        print("the answer broke off:", *traceback.format_exception(error), file=sys.stderr, flush=True)
+        raise BrokenPipeError from error  # the connection is cut, so that nobody takes the pieces for the whole
+
+
+def _bytes(answer: Any) -> bytes:
+    return answer.encode() if isinstance(answer, str) else bytes(answer)
 
 
 def main() -> None:

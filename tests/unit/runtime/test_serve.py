@@ -117,3 +117,31 @@ def test_connections_are_kept_and_bodies_may_be_chunked(start: Start) -> None:
         response = connection.getresponse()
         assert response.read() == b"m:" + b"a" * size + b"b"
     connection.close()
+
+
+STREAM = """
+def predict_fn(data, model): return data
+def output_fn(prediction, accept):
+    def pieces():
+        if prediction == "never": raise ValueError("nothing comes")
+        for n in range(3):
+            yield f"piece {n};"
+            yield b""
+        if prediction == "breaks": raise RuntimeError("half way")
+    return pieces(), "text/event"
+"""
+
+
+def test_a_generator_is_sent_piece_by_piece(start: Start) -> None:
+    port = start(STREAM)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    for _ in range(2):  # the connection is kept
+        connection.request("POST", "/invocations", b"all", {"Content-Type": "text/csv"})
+        response = connection.getresponse()
+        assert response.getheader("Transfer-Encoding") == "chunked"
+        assert response.getheader("Content-Type") == "text/event"
+        assert response.read() == b"piece 0;piece 1;piece 2;"
+    connection.close()
+    assert ask(port, b"never", Content_Type="text/csv")[0] == 500  # before the first piece a status can tell it
+    with pytest.raises(http.client.IncompleteRead):
+        ask(port, b"breaks", Content_Type="text/csv")

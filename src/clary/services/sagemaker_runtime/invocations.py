@@ -3,85 +3,24 @@
 from __future__ import annotations
 
 import http.client
-import random
 import threading
 from typing import Any
 
 from clary.context import Context
-from clary.errors import NotServed, ServiceError
 from clary.services import operation
-from clary.store.base import Record
+from clary.services.sagemaker_runtime import variants
 
-_PATIENCE = 60.0  # seconds that a container has for an answer
 _IDLE = 32  # connections kept open to each process
-
-_NOT_YET = {
-    "TargetModel": "multi-model endpoints",
-    "TargetContainerHostname": "several containers",
-    "EnableExplanations": "online explanations by Clarify",
-    "InferenceComponentName": "inference components",
-    "SessionId": "stateful sessions",
-}
 
 
 @operation
 def invoke_endpoint(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name, body = request["EndpointName"], request.get("Body", b"")
-    for member, what in _NOT_YET.items():
-        if request.get(member):
-            raise NotServed(f"InvokeEndpoint with {member} is not served yet: Clary has no {what} so far.")
-    endpoint = _find(context, name)
-    variant, where = _choose(endpoint, request.get("TargetVariant"))
-    status, headers, answer = _ask(where["port"], body, _headers(request), context, name)
+    name = request["EndpointName"]
+    variant, port = variants.choose(context, "InvokeEndpoint", request)
+    status, headers, answer = _ask(port, request.get("Body", b""), variants.headers(request), context, name)
     if not 200 <= status < 300:
-        raise _model_error(context, name, status, answer)
-    return {
-        "Body": answer,
-        "ContentType": headers.get("content-type"),
-        "InvokedProductionVariant": variant,
-        "CustomAttributes": headers.get("x-amzn-sagemaker-custom-attributes"),
-    }
-
-
-def _find(context: Context, name: str) -> Record:
-    endpoint = context.store.get(context.region, "Endpoint", name)
-    if endpoint is None:
-        raise ServiceError(f"Endpoint {name} of account {context.account} not found.", code="ValidationError")
-    if endpoint.status not in {"InService", "Updating"}:
-        raise ServiceError(
-            f"Endpoint {name} is in status {endpoint.status} and cannot be asked: wait until it is InService.",
-            code="ValidationError",
-        )
-    return endpoint
-
-
-def _choose(endpoint: Record, target: str | None) -> tuple[str, dict[str, Any]]:
-    """The variant asked for, else one by weight."""
-    variants: dict[str, dict[str, Any]] = endpoint.body["_variants"]
-    if target is not None:
-        if target not in variants:
-            raise ServiceError(
-                f"Variant {target} not found on endpoint {endpoint.name}; it has {', '.join(variants)}.",
-                code="ValidationError",
-            )
-        name = target
-    else:
-        weights = [variant["weight"] for variant in variants.values()]
-        # Spreading traffic is no secret.
-        name = random.choices(list(variants), weights if sum(weights) else None)[0]  # noqa: S311
-    if "port" not in variants[name]:  # its process died and the next one is not up yet
-        raise ServiceError(f"Variant {name} is starting again.", code="ServiceUnavailable", status=503)
-    return name, variants[name]
-
-
-def _headers(request: dict[str, Any]) -> dict[str, str]:
-    wanted = {
-        "Content-Type": request.get("ContentType"),
-        "Accept": request.get("Accept"),
-        "X-Amzn-SageMaker-Custom-Attributes": request.get("CustomAttributes"),
-        "X-Amzn-SageMaker-Inference-Id": request.get("InferenceId"),
-    }
-    return {name: value for name, value in wanted.items() if value}
+        raise variants.model_error(context, name, status, answer)
+    return {"Body": answer, **variants.members(variant, headers)}
 
 
 class _Connections:
@@ -97,7 +36,7 @@ class _Connections:
             idle = self._idle.get(port)
             if idle:
                 return idle.pop(), True
-        return http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE), False
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=variants.PATIENCE), False
 
     def give(self, port: int, connection: http.client.HTTPConnection) -> None:
         with self._lock:
@@ -119,55 +58,25 @@ def _ask(
         try:
             connection.request("POST", "/invocations", body, headers)
             response = connection.getresponse()
-            answer = response.read()
         except TimeoutError:
             connection.close()
-            raise _timed_out(context, endpoint) from None
+            raise variants.timed_out(context, endpoint) from None
         except (OSError, http.client.HTTPException):
             connection.close()
             if used:  # the process closed it while it lay idle; the request was not read
                 continue
-            raise ServiceError(
-                f"The serving process of {endpoint} is not there; it is being started again.",
-                code="ServiceUnavailable",
-                status=503,
-            ) from None
+            raise variants.unreachable(endpoint) from None
+        try:
+            answer = response.read()
+        except TimeoutError:
+            connection.close()
+            raise variants.timed_out(context, endpoint) from None
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            raise variants.model_error(context, endpoint, 500, b"the answer broke off") from None
         found = {name.lower(): value for name, value in response.getheaders()}
         if response.will_close:
             connection.close()
         else:
             _connections.give(port, connection)
         return response.status, found, answer
-
-
-def _model_error(context: Context, endpoint: str, status: int, answer: bytes) -> ServiceError:
-    text = answer.decode("utf-8", "replace")
-    side = "server" if status >= 500 else "client"
-    log = _log_link(context, endpoint)
-    return ServiceError(
-        f'Received {side} error ({status}) from primary with message "{text[:4096]}". See {log} for more information.',
-        code="ModelError",
-        status=424,
-        OriginalStatusCode=status,
-        OriginalMessage=text[:4096],
-        LogStreamArn=f"arn:aws:logs:{context.region}:{context.account}:log-group:/aws/sagemaker/Endpoints/{endpoint}",
-    )
-
-
-def _timed_out(context: Context, endpoint: str) -> ServiceError:
-    return ServiceError(
-        'Received server error (0) from primary with message "Your invocation timed out while waiting for a response '
-        f'from container primary. Review the latency metrics for each container, resolve the issue, and try again.". '
-        f"See {_log_link(context, endpoint)} for more information.",
-        code="ModelError",
-        status=424,
-        OriginalStatusCode=0,
-        OriginalMessage="timed out",
-    )
-
-
-def _log_link(context: Context, endpoint: str) -> str:
-    return (
-        f"https://{context.region}.console.aws.amazon.com/cloudwatch/home?region={context.region}#logEventViewer:"
-        f"group=/aws/sagemaker/Endpoints/{endpoint} in account {context.account} (here: clary logs {endpoint})"
-    )

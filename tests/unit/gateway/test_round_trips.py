@@ -7,9 +7,11 @@ import io
 import math
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import cbor2
 import pytest
 from botocore.awsrequest import HeadersDict
 from botocore.model import OperationModel, Shape, StructureShape
@@ -88,6 +90,19 @@ def test_values_at_the_corners_of_their_types_go_both_ways(protocol: str, data: 
 @given(data=st.data())
 def test_so_do_they_in_every_operation(case: Case, data: st.DataObject) -> None:
     check_corners(case, data)
+
+
+@pytest.mark.parametrize("protocol", ["json", "smithy-rpc-v2-cbor", "query"])
+def test_members_of_a_newer_client_are_left_out(protocol: str) -> None:
+    operation = models.service("cloudwatch").operation_model("PutMetricData")
+    wanted = {"Namespace": "N", "MetricData": [{"MetricName": "m", "Value": 1.5}]}
+    http = http_request(operation, protocol, wanted)
+    body = {
+        "json": b'{"Later": {"a": [1]}, "Namespace": "N", "MetricData": [{"MetricName": "m", "Value": 1.5, "New": 1}]}',
+        "smithy-rpc-v2-cbor": cbor2.dumps({"Later": {"a": [1]}, **wanted}),
+        "query": http.body + b"&Later.entry.1.key=a&MetricData.member.1.New=1&Later=x",
+    }[protocol]
+    assert MODULES[protocol].parse(operation, replace(http, body=body), {}) == wanted
 
 
 def check_corners(case: Case, data: st.DataObject) -> None:

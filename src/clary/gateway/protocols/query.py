@@ -15,18 +15,31 @@ from clary.gateway.protocols import modelled_errors, timestamps, xml_values
 
 NAME = "query"
 _HEADERS = {"Content-Type": "text/xml"}
-_MOST = 10_000  # items of a list; a form that says more is no form of a client's
+_DEEPEST = 64  # parts of a key that are told apart
+
+
+class _Node:
+    """A form's value, and what lies below it: ``Tags.member.1.Key`` is four nodes deep."""
+
+    __slots__ = ("below", "text")
+
+    def __init__(self) -> None:
+        self.text: str | None = None
+        self.below: dict[str, _Node] = {}
 
 
 def parse(operation: OperationModel, http: HttpRequest, labels: dict[str, str]) -> dict[str, Any]:  # noqa: ARG001
     """The members of a request; ``MalformedQueryString`` if a value is not what the model says."""
-    text = f"{http.query}&{http.body.decode('utf-8', 'replace')}"
-    form: dict[str, str] = {}
-    for item in text.split("&"):
-        key, _, value = item.partition("=")
-        form[unquote_plus(key)] = unquote_plus(value)
     if operation.input_shape is None:
         return {}
+    text = f"{http.query}&{http.body.decode('utf-8', 'replace')}"
+    form = _Node()
+    for item in text.split("&"):
+        key, _, value = item.partition("=")
+        node = form
+        for part in unquote_plus(key).split(".", _DEEPEST):
+            node = node.below.setdefault(part, _Node())
+        node.text = unquote_plus(value)
     return _structure(operation.input_shape, form, "")
 
 
@@ -63,53 +76,54 @@ def serialize_error(
     return HttpAnswer(status, {**_HEADERS, "x-amzn-RequestId": request_id}, body.encode())
 
 
-def _structure(shape: StructureShape, form: dict[str, str], prefix: str) -> dict[str, Any]:
+def _structure(shape: StructureShape, form: _Node, path: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, member in shape.members.items():
         wire = member.serialization.get("name", name)
-        if isinstance(member, ListShape) and member.serialization.get("flattened") and not prefix.endswith("!"):
+        if isinstance(member, ListShape) and member.serialization.get("flattened"):
             wire = member.member.serialization.get("name", wire)
-        key = f"{prefix}{wire}"
-        if key in form or any(k.startswith(f"{key}.") for k in form):
-            value = _value(member, form, key)
+        if (node := form.below.get(wire)) is not None:
+            value = _value(member, node, f"{path}{wire}")
             if value is not None:
                 found[name] = value
     return found
 
 
-def _value(shape: Shape, form: dict[str, str], key: str) -> Any:
+def _value(shape: Shape, node: _Node, path: str) -> Any:
     match shape:
         case StructureShape():
-            return _structure(shape, form, f"{key}.")
+            return _structure(shape, node, f"{path}.")
         case ListShape():
-            return _list(shape, form, key)
+            return _list(shape, node, path)
         case MapShape():
-            return _map(shape, form, key)
-    return _scalar(shape, form[key], key) if key in form else None
+            return _map(shape, node, path)
+    return _scalar(shape, node.text, path) if node.text is not None else None
 
 
-def _list(shape: ListShape, form: dict[str, str], key: str) -> list[Any] | None:
-    if form.get(key) == "" and not any(k.startswith(f"{key}.") for k in form):
+def _list(shape: ListShape, node: _Node, path: str) -> list[Any] | None:
+    if node.text == "" and not node.below:
         return []
-    inner = key if shape.serialization.get("flattened") else f"{key}.{shape.member.serialization.get('name', 'member')}"
-    found = []
-    for number in range(1, _MOST):
-        item = f"{inner}.{number}"
-        if item not in form and not any(k.startswith(f"{item}.") for k in form):
-            break
-        found.append(_value(shape.member, form, item))
+    if not shape.serialization.get("flattened"):
+        name = shape.member.serialization.get("name", "member")
+        node, path = node.below.get(name, _Node()), f"{path}.{name}"
+    found: list[Any] = []
+    while (item := node.below.get(str(len(found) + 1))) is not None:
+        found.append(_value(shape.member, item, f"{path}.{len(found) + 1}"))
     return found
 
 
-def _map(shape: MapShape, form: dict[str, str], key: str) -> dict[str, Any]:
-    inner = key if shape.serialization.get("flattened") else f"{key}.entry"
-    names = shape.key.serialization.get("name", "key"), shape.value.serialization.get("name", "value")
-    found = {}
-    for number in range(1, _MOST):
-        entry = f"{inner}.{number}"
-        if f"{entry}.{names[0]}" not in form:
+def _map(shape: MapShape, node: _Node, path: str) -> dict[str, Any]:
+    if not shape.serialization.get("flattened"):
+        node, path = node.below.get("entry", _Node()), f"{path}.entry"
+    key_name, value_name = shape.key.serialization.get("name", "key"), shape.value.serialization.get("name", "value")
+    found: dict[str, Any] = {}
+    number = 1
+    while (entry := node.below.get(str(number))) is not None:
+        key, value = entry.below.get(key_name, _Node()).text, entry.below.get(value_name, _Node())
+        if key is None:
             break
-        found[form[f"{entry}.{names[0]}"]] = _value(shape.value, form, f"{entry}.{names[1]}")
+        found[key] = _value(shape.value, value, f"{path}.{number}.{value_name}")
+        number += 1
     return found
 
 

@@ -6,6 +6,7 @@ No thread waits for it: the connection is asyncio's, httptools reads the answer.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -27,13 +28,12 @@ async def invoke_endpoint_with_response_stream(context: Context, request: dict[s
     operation_name = "InvokeEndpointWithResponseStream"
     variant, port = await run_in_threadpool(variants.choose, context, operation_name, request)
     answer = _Answer(context, name)
-    try:
+    with contextlib.ExitStack() as failed:
+        failed.callback(answer.close)
         await answer.ask(port, request.get("Body", b""), variants.headers(request))
         if not 200 <= answer.status < 300:
             raise variants.model_error(context, name, answer.status, b"".join([p async for p in answer.pieces()]))
-    except BaseException:
-        answer.close()
-        raise
+        failed.pop_all()
     return {"Body": _events(answer), **variants.members(variant, answer.headers)}
 
 

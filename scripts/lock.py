@@ -1,4 +1,4 @@
-"""Renews the locks of the server, of development and of the projects.
+"""Renews the locks of the server, of development, of the projects and of the clients that tests run.
 
 They are universal (Python 3.11 to 3.13, Linux and macOS) and have hashes.
 
@@ -20,6 +20,7 @@ LOCKS = {
     "requirements.lock": ["pyproject.toml", "--group", "build"],
     "requirements-dev.lock": ["pyproject.toml", "--group", "build", "--group", "dev"],
     "projects/hospital_costs/requirements.lock": ["projects/hospital_costs/requirements.in"],
+    "tests/clients/requirements.lock": ["tests/clients/requirements.in"],
 }
 
 

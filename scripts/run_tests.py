@@ -1,7 +1,6 @@
 """Runs the whole suite with the environments that its slow tests need: `make test` calls it.
 
-It makes, once, an environment with the SageMaker SDK 2.x (from the lock of the project hospital costs) and hands its
-Python to the tests in ``CLARY_TEST_SDK2_PYTHON``.
+It makes each environment once, from its lock, and hands its Python to the tests in a variable.
 """
 
 from __future__ import annotations
@@ -18,15 +17,25 @@ from clary.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 
+# variable → lock, what it holds
+ENVIRONMENTS = {
+    "CLARY_TEST_SDK2_PYTHON": ("projects/hospital_costs/requirements.lock", "the SageMaker SDK 2.x, about 120 MB"),
+    "CLARY_TEST_CLIENTS_PYTHON": (
+        "tests/clients/requirements.lock",
+        "clients of S3 (aws, pandas, pyarrow), about 110 MB",
+    ),
+}
+
 
 def main() -> int:
     console = Console()
     environments = Environments(Settings.read().cache)
-    lock = ROOT / "projects/hospital_costs/requirements.lock"
-    if environments.python(lock) is None:
-        console.print("Building the environment with the SageMaker SDK 2.x, about 120 MB, once.")
-    python = environments.build(lock)
-    environment = {**os.environ, "CLARY_TEST_SDK2_PYTHON": str(python)}
+    environment = dict(os.environ)
+    for variable, (name, what) in ENVIRONMENTS.items():
+        lock = ROOT / name
+        if environments.python(lock) is None:
+            console.print(f"Building the environment with {what}, once.")
+        environment[variable] = str(environments.build(lock))
     return subprocess.run(
         [sys.executable, "-m", "pytest", *sys.argv[1:]], env=environment, cwd=ROOT, check=False
     ).returncode

@@ -169,6 +169,20 @@ def test_deletes(s3: Any) -> None:
     assert "Deleted" not in quiet
 
 
+def test_a_body_that_is_not_what_was_signed(s3: Any) -> None:
+    for key in ("mine", "your"):
+        s3.put_object(Bucket="ward", Key=key, Body=b"x")
+
+    def change(request: Any, **_: Any) -> None:
+        request.body = request.body.replace(b"mine", b"your")
+
+    s3.meta.events.register("before-send.s3.DeleteObjects", change)
+    with pytest.raises(ClientError) as error:
+        s3.delete_objects(Bucket="ward", Delete={"Objects": [{"Key": "mine"}]})
+    assert code(error) == ("XAmzContentSHA256Mismatch", 400)
+    assert s3.head_object(Bucket="ward", Key="your")["ContentLength"] == 1
+
+
 def test_copies_and_tags(s3: Any) -> None:
     s3.put_object(Bucket="ward", Key="a", Body=b"x", Metadata={"k": "v"}, Tagging="unit=icu&n=1")
     result = s3.copy_object(Bucket="ward", Key="b", CopySource="ward/a")["CopyObjectResult"]

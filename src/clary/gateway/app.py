@@ -129,7 +129,11 @@ class Gateway:
         trailers: dict[str, str] = {}
         if http.stream is not None:
             assert call.claim is not None
-            http, trailers = _decoded(http, call.claim, key)
+            stream, trailers = _checked(http.stream, http, call.claim, key)
+            if route.operation.has_streaming_input:
+                http = replace(http, stream=stream)
+            else:
+                http = replace(http, body=await bodies.read_whole(stream, _WHOLE), stream=None)
         request = route.protocol.parse(route.operation, http, route.labels)
         call.request = request
         validate(route.operation, request)
@@ -183,43 +187,42 @@ async def _identify(http: HttpRequest, body: _Stream) -> tuple[signature.Claim |
 
 
 async def _with_body(route: Route, body: _Stream) -> HttpRequest:
-    """The request with its body: a stream where the operation takes one, else whole."""
+    """The request with its body: whole, but a stream for S3, whose signatures declare what it must be."""
     http = route.request
-    if http.stream is not None:  # a form's file
+    if http.stream is not None or body.ended:  # a form's
         return http
-    if route.operation.has_streaming_input and route.service == "s3":
-        return replace(http, stream=body.__aiter__())
-    if not body.ended:
-        http = await _whole(http, body, unpacked=route.service != "s3")
-    return http
+    if route.service == "s3":
+        return replace(http, stream=aiter(body))
+    return await _whole(http, body)
 
 
-async def _whole(http: HttpRequest, body: _Stream, *, unpacked: bool = True) -> HttpRequest:
-    """The request with its body, out of its Content-Encoding; S3 keeps objects as they come."""
-    sent = await bodies.read_whole(body.__aiter__(), _WHOLE)
+async def _whole(http: HttpRequest, body: _Stream) -> HttpRequest:
+    """The request with its body, out of its Content-Encoding."""
+    sent = await bodies.read_whole(aiter(body), _WHOLE)
     encoding = http.headers.get("content-encoding", "identity").strip().lower()
-    if not unpacked or encoding in {"", "identity"}:
+    if encoding in {"", "identity"}:
         return replace(http, body=sent)
     return replace(http, body=await run_in_threadpool(bodies.unpack, sent, encoding, _WHOLE), packed=sent)
 
 
-def _decoded(http: HttpRequest, claim: signature.Claim, key: Key) -> tuple[HttpRequest, dict[str, str]]:
-    """The request with its stream taken out of its framing; the trailers fill when it is read to its end."""
-    assert http.stream is not None
+def _checked(
+    stream: AsyncIterator[bytes], http: HttpRequest, claim: signature.Claim, key: Key
+) -> tuple[AsyncIterator[bytes], dict[str, str]]:
+    """The stream out of its framing, an error at its end if it is not what was signed; the trailers fill till then."""
     declared = http.headers.get("x-amz-content-sha256", signature.UNSIGNED)
     if declared.startswith(bodies.STREAMING):
         length = http.headers.get("x-amz-decoded-content-length", "")
         chunked = bodies.Chunked(
-            http.stream,
+            stream,
             declared,
             int(length) if length.isdigit() else None,
             claim,
             signature.signing_key(key.secret, claim),
         )
-        return replace(http, stream=chunked.__aiter__()), chunked.trailers
+        return aiter(chunked), chunked.trailers
     if bodies.is_plain_hash(declared):
-        return replace(http, stream=bodies.checked(http.stream, declared)), {}
-    return http, {}
+        return bodies.checked(stream, declared), {}
+    return stream, {}
 
 
 def _failure(error: Exception, route: Route | None) -> ServiceError:

@@ -36,8 +36,9 @@ _FREE = frozenset("awsaccesskeyid signature x-amz-signature policy file".split()
 
 def is_upload(http: HttpRequest, path: str) -> bool:
     """Whether it is a form sent to a bucket; ``path`` is the raw path with the bucket in it."""
-    content = http.headers.get("content-type", "").lower()
-    return http.method == "POST" and content.startswith("multipart/form-data") and path.strip("/").count("/") == 0
+    content, bucket = http.headers.get("content-type", "").lower(), path.strip("/")
+    is_form = http.method == "POST" and content.startswith("multipart/form-data")
+    return is_form and bool(bucket) and "/" not in bucket and "authorization" not in http.headers
 
 
 @dataclass(frozen=True)

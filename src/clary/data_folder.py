@@ -44,8 +44,13 @@ class DataFolder:
         self._lock: IO[bytes] | None = None
 
     def lock(self) -> bool:
-        """Take the folder until this process ends; False if another server has it."""
-        file = (self.path / "lock").open("ab")
+        """Take the folder until this process ends; False if another server has it. ``FolderProblem`` if it is broken."""
+        try:
+            file = (self.path / "lock").open("ab")
+        except OSError as error:
+            raise FolderProblem(
+                f"{self.path} cannot be written: {error.strerror}. Make it writable, or choose another: --data DIR"
+            ) from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -53,6 +58,7 @@ class DataFolder:
             return False
         os.set_inheritable(file.fileno(), False)
         self._lock = file
+        self._check()
         self.retract()
         return True
 
@@ -91,6 +97,16 @@ class DataFolder:
 
     def retract(self) -> None:
         (self.path / "server.json").unlink(missing_ok=True)
+
+    def _check(self) -> None:
+        """An empty database would be taken for a new one, and all objects for left-overs."""
+        database = self.path / "clary.db"
+        if (self.path / "objects" / "incoming").is_dir() and not (database.exists() and database.stat().st_size):
+            raise FolderProblem(
+                f"{database} is gone or empty, but the objects that it names are there. Nothing was changed. Put the "
+                f"database back (copies: {self.path / 'backups'}), restore a backup into a new folder (clary restore "
+                "FILE --data DIR), or choose another folder: --data DIR"
+            )
 
     def _ports(self) -> dict[str, int]:
         try:

@@ -9,6 +9,7 @@
   + AccessDenied
   + NotServed (501: the operation, or a form of it, is not built)
   + PayloadTooLarge (413)
+  + DiskFull (507)
 
 Raise them where the fact is known; ``clary.gateway`` serializes them, once, in the form of the protocol.
 """
@@ -82,3 +83,16 @@ class PayloadTooLarge(ServiceError):
 
     code = "RequestEntityTooLarge"
     status = 413
+
+
+class DiskFull(ServiceError):
+    """There is no room for what is to be written; nothing of it was kept."""
+
+    code = "InsufficientStorage"
+    status = 507
+
+    def __init__(self, where: object) -> None:
+        super().__init__(
+            f"The disk that holds {where} is full. Delete objects or jobs that are no longer needed, or move the data "
+            "folder to a larger disk (clary up --data)."
+        )

@@ -36,12 +36,15 @@ def up(data: Path | None, port: int | None, host: str | None, detach: bool) -> N
         )
     try:
         folder = DataFolder(settings.data)
-    except FolderProblem as problem:
+        if detach:
+            _detach(settings)
+        else:
+            _serve(settings, folder)
+    except (FolderProblem, CannotIsolate, RuntimeError) as problem:
         raise click.ClickException(str(problem)) from None
-    if detach:
-        _detach(settings)
-    else:
-        _serve(settings, folder)
+    except OSError as problem:
+        where = problem.filename or settings.data
+        raise click.ClickException(f"The server cannot run on {settings.data}: {problem.strerror} ({where})") from None
 
 
 def _serve(settings: Settings, folder: DataFolder) -> None:
@@ -52,10 +55,7 @@ def _serve(settings: Settings, folder: DataFolder) -> None:
     # Imported here: it brings every part in, which a second `up` does not need.
     from clary import app  # noqa: PLC0415
 
-    try:
-        app.serve(settings, folder, lambda url: click.echo(f"ready {url}"))
-    except (FolderProblem, CannotIsolate, RuntimeError) as problem:
-        raise click.ClickException(str(problem)) from None
+    app.serve(settings, folder, lambda url: click.echo(f"ready {url}"))
 
 
 def _say_first(data: Path) -> None:

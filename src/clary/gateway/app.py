@@ -20,7 +20,7 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from clary.context import Context, Handler
-from clary.errors import NotServed, ServiceError
+from clary.errors import DiskFull, NotServed, ServiceError
 from clary.gateway import bodies, cors, form_uploads, models, routing, signature
 from clary.gateway.answers import send_answer
 from clary.gateway.audit import Call, Trail
@@ -228,11 +228,7 @@ def _checked(
 def _failure(error: Exception, route: Route | None) -> ServiceError:
     """What a client is told of an error that is none of its own."""
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return ServiceError(
-            "The disk of the data folder is full. Nothing was changed: free some room, then call again.",
-            code="InsufficientStorage",
-            status=507,
-        )
+        return DiskFull("the data folder")
     return ServiceError(
         "We encountered an internal error. Clary's log (server.log in the data folder) says more.",
         code="InternalError" if route and route.service == "s3" else "InternalFailure",

@@ -16,7 +16,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from clary.errors import ServiceError
+from clary.errors import DiskFull
 from clary.objects.base import Blob
 
 PIECE = 1 << 20
@@ -25,13 +25,6 @@ PIECE = 1 << 20
 _ID = re.compile("[0-9a-f]{32}")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _NOT_BY_KERNEL = {errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
-
-
-class DiskFull(ServiceError):
-    """There is no room for the bytes; nothing of them was kept."""
-
-    code = "InsufficientStorage"
-    status = 507
 
 
 class FileObjects:
@@ -136,10 +129,7 @@ class FileReceiver:
         except OSError as error:
             if error.errno not in _FULL:
                 raise
-            raise DiskFull(
-                f"The disk that holds {self._objects.folder} is full. Delete objects or jobs that are no longer "
-                "needed, or move the data folder to a larger disk (clary up --data)."
-            ) from error
+            raise DiskFull(self._objects.folder) from error
 
 
 def _pieces(path: Path, start: int, length: int | None) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import NamedTuple
 
+from clary.errors import ServiceError
 from clary.store.database import Database, Reader, Rider, riding
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ class AuditEvents:
         return lookup(self._database, filters, start=max(start, self._oldest()), end=end, limit=limit)
 
     def flush(self) -> None:
-        """Write what waits; returns when it is durable. ``OSError`` if the disk is full: then it goes on waiting."""
+        """Write what waits; returns when it is durable. ``DiskFull`` if the disk is: then it goes on waiting."""
         with self._flushing:
             with self._changed:
                 events, self._waiting = self._waiting, []
@@ -155,7 +156,7 @@ class AuditEvents:
             alone = riding.set(None)  # the row of the call that looks is not among those it finds
             try:
                 self._database.write(lambda db: db.executemany(_INSERT, rows) and None)
-            except (OSError, sqlite3.Error):
+            except (ServiceError, sqlite3.Error):
                 with self._changed:
                     self._waiting = events + self._waiting
                     lost = len(self._waiting) - _WAITING
@@ -186,7 +187,7 @@ class AuditEvents:
             self._thread.join()
         try:
             self.flush()
-        except (OSError, sqlite3.Error) as error:
+        except (ServiceError, sqlite3.Error) as error:
             log.error("%d audit rows are lost: %s", len(self._waiting), error)
 
     def _run(self) -> None:
@@ -197,7 +198,7 @@ class AuditEvents:
                 if time.monotonic() >= due:
                     self.trim()
                     due = time.monotonic() + _TRIM_EVERY
-            except (OSError, sqlite3.Error) as error:
+            except (ServiceError, sqlite3.Error) as error:
                 log.warning("audit rows wait for the disk: %s", error)
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._closed, max(0.0, due - time.monotonic()))

@@ -1,12 +1,12 @@
 """One SQLite file: one writer thread that groups commits, any number of readers.
 
-What was acknowledged is on the disk: WAL mode with full sync. Writes that wait at the same time share one flush.
+What was acknowledged is on the disk: WAL mode with full sync. Writes that wait at the same time share one flush. A file
+that is damaged, or cannot be written, is refused as it is when it is opened; before its schema is changed it is copied.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import queue
 import sqlite3
 import threading
@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+from clary.store import damage, schema
+from clary.store.damage import CannotOpen
 
 T = TypeVar("T")
 
@@ -68,9 +70,9 @@ class _Write:
 
 
 class Database:
-    """Opens (or makes) the file and brings its schema up to date.
+    """Opens (or makes) the file and brings its schema up to date, with a copy in ``backups/`` beside it first.
 
-    ``RuntimeError`` if the file was made by a newer Clary.
+    ``CannotOpen`` if the file is damaged, cannot be written or was made by a newer Clary.
     """
 
     def __init__(self, path: Path) -> None:
@@ -79,10 +81,14 @@ class Database:
         self._readers: list[sqlite3.Connection] = []
         self._readers_lock = threading.Lock()
         self._closed = False
-        self._writer = self._connect()
-        self._writer.execute("PRAGMA journal_mode = WAL")
-        self._writer.execute("PRAGMA synchronous = FULL")
-        _migrate(self._writer)
+        try:
+            self._writer = self._connect()
+            damage.check(self._writer)
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            self._writer.execute("PRAGMA synchronous = FULL")
+            schema.migrate(self._writer, path)
+        except sqlite3.Error as error:
+            raise CannotOpen(damage.reason(path, error)) from error
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
@@ -99,7 +105,10 @@ class Database:
             raise RuntimeError("the database is closed")
         item = _Write(work, after, riding.get())
         self._queue.put(item)
-        result: T = item.done.result()
+        try:
+            result: T = item.done.result()
+        except sqlite3.Error as error:
+            raise damage.told(self.path, error) from error
         return result
 
     @contextlib.contextmanager
@@ -112,7 +121,10 @@ class Database:
             self._local.connection = connection
             with self._readers_lock:
                 self._readers.append(connection)
-        yield connection
+        try:
+            yield connection
+        except sqlite3.Error as error:
+            raise damage.told(self.path, error) from error
 
     def close(self) -> None:
         """Finish what is queued, then close."""
@@ -154,15 +166,11 @@ class Database:
             self._writer.execute("BEGIN IMMEDIATE")
             outcomes.extend((item, *self._attempt(item)) for item in group)
             self._writer.execute("COMMIT")
-        except sqlite3.Error as error:  # a full disk: nobody in the group was written
+        except Exception as error:  # noqa: BLE001 - told to each of the group: a full disk, and nobody was written
             with contextlib.suppress(sqlite3.Error):
                 self._writer.execute("ROLLBACK")
-            full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-            told: Exception = (
-                OSError(errno.ENOSPC, "the disk of the data folder is full", str(self.path)) if full else error
-            )
             for item in group:
-                item.done.set_exception(told)
+                item.done.set_exception(error)
             return
         for item, result, failure in outcomes:
             if failure is not None:
@@ -180,25 +188,11 @@ class Database:
             result = item.work(self._writer)
             if item.rider is not None and not item.rider.durable:
                 item.rider.work(self._writer)
-        except Exception as error:  # noqa: BLE001 - handed to whoever asked, in write()
+        except Exception as error:
+            if not self._writer.in_transaction:  # a full disk, found before the commit, undoes the whole group
+                raise
             self._writer.execute("ROLLBACK TO attempt")
             self._writer.execute("RELEASE attempt")
             return None, error
         self._writer.execute("RELEASE attempt")
         return result, None
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    connection.execute("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY)")
-    done = {number for (number,) in connection.execute("SELECT number FROM migrations")}
-    folder = resources.files("clary.store") / "migrations"
-    scripts = {int(f.name[:4]): f.read_text() for f in folder.iterdir() if f.name.endswith(".sql")}
-    if unknown := done - scripts.keys():
-        raise RuntimeError(
-            f"the data folder was written by a newer Clary (schema {max(unknown)}, this one knows {max(scripts)}): "
-            "update Clary, or choose another folder with --data"
-        )
-    for number in sorted(scripts.keys() - done):
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {scripts[number]}; INSERT INTO migrations VALUES ({number}); COMMIT;"
-        )

@@ -15,6 +15,8 @@ _COMMANDS = {
     "status": "status",
     "logs": "logs",
     "audit": "audit",
+    "backup": "backup",
+    "restore": "backup",
     "env": "env",
     "run": "run",
     "images": "images",

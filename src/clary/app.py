@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 
 from clary import services
 from clary.buckets import Buckets
@@ -21,6 +22,7 @@ from clary.data_folder import DataFolder
 from clary.engines.local import LocalEngine
 from clary.gateway import certificates, models, trust
 from clary.gateway.app import Gateway
+from clary.gateway.health import OK, Health
 from clary.gateway.pages import Pages
 from clary.gateway.tunnel import Tunnel
 from clary.images.environments import Environments
@@ -58,6 +60,15 @@ class Studio:
     tunnel: Tunnel
     database: Database
     context: Context
+    keys: Keys
+    folder: DataFolder
+
+    def start(self) -> None:
+        """Begin the work that no request asks for."""
+        self.loop.start()
+        self.retention.start()
+        self.context.buckets.start()
+        self.context.audit.start()
 
     def close(self) -> None:
         self.loop.stop()
@@ -103,9 +114,15 @@ def build(settings: Settings, folder: DataFolder, port: int, tunnel_port: int) -
             Lifecycle(store, context.buckets, context.now),
         ],
     )
-    gateway = Gateway(context, keys, services.discover(), Pages(credentials.answer))
+    operations = services.discover()
+    probes = {
+        "database": lambda: database.problem() or OK,
+        "jobs": lambda: loop.problem() or OK,
+        "disk": lambda: folder.shortage() or OK,
+    }
+    gateway = Gateway(context, keys, operations, Pages(credentials.answer, Health(probes, operations)))
     context.door.open = gateway.call
-    return Studio(gateway, loop, Retention(context), engine, Tunnel(port, authority), database, context)
+    return Studio(gateway, loop, Retention(context), engine, Tunnel(port, authority), database, context, keys, folder)
 
 
 class _Server(uvicorn.Server):
@@ -130,7 +147,16 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(settings: Settings, folder: DataFolder, ready: Callable[[str], None]) -> None:
+Front = Callable[[Studio, Callable[[DataFolder], Studio]], ASGIApp]
+"""What stands before a studio: given it, and how to build another one behind the same address."""
+
+
+def serve(
+    settings: Settings,
+    folder: DataFolder,
+    ready: Callable[[str], None],
+    front: Front = lambda studio, _: studio.gateway,
+) -> None:
     """Run until a signal says stop; ``ready`` is called with the address once requests are answered."""
     with contextlib.ExitStack() as stack:
         api = stack.enter_context(folder.listen("api", settings.host, settings.port))
@@ -139,25 +165,28 @@ def serve(settings: Settings, folder: DataFolder, ready: Callable[[str], None]) 
         studio = build(settings, folder, port, tunnel_port)
         stack.callback(studio.close)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(studio, folder, api, proxy, ready))
+            app = front(studio, lambda other: build(settings, other, port, tunnel_port))
+            runner.run(_run(studio, app, folder, api, proxy, ready))
 
 
 async def _run(
-    studio: Studio, folder: DataFolder, api: socket.socket, proxy: socket.socket, ready: Callable[[str], None]
+    studio: Studio,
+    app: ASGIApp,
+    folder: DataFolder,
+    api: socket.socket,
+    proxy: socket.socket,
+    ready: Callable[[str], None],
 ) -> None:
     url = studio.context.url
 
     def started() -> None:
-        studio.loop.start()
-        studio.retention.start()
-        studio.context.buckets.start()
-        studio.context.audit.start()
+        studio.start()
         threading.Thread(target=models.warm, name="models", daemon=True).start()
         folder.announce(url, proxy.getsockname()[1])
         ready(url)
 
     config = uvicorn.Config(
-        studio.gateway,
+        app,
         http="httptools",
         lifespan="off",
         access_log=False,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import IO
 _NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afpfs", "9p", "fuse.sshfs", "glusterfs", "lustre", "webdav"}
 )
+_ROOM = 50_000_000  # bytes that must be free
 
 
 class FolderProblem(Exception):
@@ -97,6 +99,11 @@ class DataFolder:
 
     def retract(self) -> None:
         (self.path / "server.json").unlink(missing_ok=True)
+
+    def shortage(self) -> str:
+        """Says so if the folder's disk has almost no room; empty if it has."""
+        free = shutil.disk_usage(self.path).free
+        return "" if free >= _ROOM else f"{free / 1e6:.0f} MB are free on the disk of {self.path}"
 
     def _check(self) -> None:
         """An empty database would be taken for a new one, and all objects for left-overs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -74,12 +75,23 @@ def test_a_browser_finds_a_page_and_a_probe_its_health(studio: Studio) -> None:
     response = connection.getresponse()
     assert response.status == 200
     assert b"clary env" in response.read()
-    connection.request("GET", "/_/health")
-    response = connection.getresponse()
-    assert json.loads(response.read())["clary"]
+    for path in ("/health", "/_/health"):
+        connection.request("GET", path)
+        response = connection.getresponse()
+        found = json.loads(response.read())
+        assert (response.status, found["status"]) == (200, "ok")
+        assert found["parts"] == {"database": "ok", "jobs": "ok", "disk": "ok"}
+        assert found["services"]["s3"] > 30
+        assert found["version"]
     connection.request("GET", "/_/credentials/none", headers={"Authorization": "guess"})
     assert connection.getresponse().status == 403
     connection.close()
+
+
+def test_a_bucket_may_be_called_health(boto: Callable[..., Any]) -> None:
+    s3 = boto("s3")
+    s3.create_bucket(Bucket="health")
+    assert s3.list_objects_v2(Bucket="health")["KeyCount"] == 0
 
 
 def test_a_body_that_is_not_json_is_told_so(studio: Studio) -> None:

@@ -267,21 +267,23 @@ class Verdict:
 
 
 _clients: dict[tuple[str, str], Any] = {}
+_urls: dict[Path, str] = {}
 _lock = threading.Lock()
+
+
+def start(studio: Studio) -> None:
+    studio.start()
+    _urls[studio.data] = studio.url
 
 
 def client(studio: Studio, service: str) -> Any:
     """One client per server and service: making one takes longer than many a round."""
     with _lock:
-        key = (studio.url if (studio.data / "server.json").exists() else _last[studio.data], service)
-        _last[studio.data] = key[0]
-        if key not in _clients:
+        url = _urls[studio.data]
+        if (url, service) not in _clients:
             config = Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=20, connect_timeout=5)
-            _clients[key] = studio.client(service, config=config)
-        return _clients[key]
-
-
-_last: dict[Path, str] = {}
+            _clients[url, service] = studio.client(service, endpoint_url=url, config=config)
+        return _clients[url, service]
 
 
 def run(folder: Path, rounds: int, seed: int) -> Ledger:
@@ -289,7 +291,7 @@ def run(folder: Path, rounds: int, seed: int) -> Ledger:
     chance, ledger = random.Random(seed), Ledger()
     environment = {**clean_environment(folder / "cache"), "CLARY_SANDBOX": "off"}
     studio = Studio(folder / "data", folder / "cache", environment)
-    studio.start()
+    start(studio)
     try:
         client(studio, "s3").create_bucket(Bucket=BUCKET)
         client(studio, "logs").create_log_group(logGroupName="g")
@@ -300,7 +302,7 @@ def run(folder: Path, rounds: int, seed: int) -> Ledger:
                 studio.start()
                 time.sleep(chance.uniform(0, 0.05))
                 studio.kill()
-            studio.start()
+            start(studio)
             Verdict(studio, ledger).check(round_)
     finally:
         studio.kill()

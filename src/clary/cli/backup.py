@@ -25,7 +25,7 @@ def backup(file: Path, data: Path | None) -> None:
     The server may run and goes on. FILE holds secrets (keys): only you can read it, so keep it so.
     """
     settings = options.settings(data=data)
-    with _bar(f"{file.name}") as progress:
+    with _bar(file.name) as progress:
         summary = backups.take(settings.data, file, progress)
     click.echo(f"{file}: {summary.files} files, {summary.bytes / 1e6:.1f} MB, of {settings.data}")
 
@@ -47,7 +47,8 @@ def restore(file: Path, data: Path | None) -> None:
 def _bar(text: str) -> Iterator[Callable[[int, int], None]]:
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
     try:
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(text, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
     except backups.BackupProblem as problem:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -26,20 +30,40 @@ _LOOPBACK = ("127.0.0.1", "localhost")
 )
 @click.option("--host", help="The address to bind (default 127.0.0.1). Only loopback: the API holds patients' data.")
 @click.option("--detach", is_flag=True, help="Start it in the background and return once it serves.")
-def up(data: Path | None, port: int | None, host: str | None, detach: bool) -> None:
+@click.option("--ephemeral", is_flag=True, help="A new folder that is removed when the server ends; any free port.")
+@click.option(
+    "--commands",
+    is_flag=True,
+    help="With --ephemeral: obey standard input (`new` and `end N` make and end accounts), and end when it does.",
+)
+def up(data: Path | None, port: int | None, host: str | None, *, detach: bool, ephemeral: bool, commands: bool) -> None:
     """Start the server. It prints `ready http://...` once it answers."""
+    if commands and not ephemeral:
+        raise click.UsageError("--commands goes with --ephemeral: it makes accounts that end with the server")
+    if ephemeral and port is None and "CLARY_PORT" not in os.environ:
+        port = 0
     settings = options.settings(data=data, port=port, host=host)
     if settings.host not in _LOOPBACK:
         raise click.ClickException(
             f"--host {settings.host} would open the API to the network without TLS, which is not built yet. "
             "Leave it at 127.0.0.1 and reach it over ssh: ssh -L 8780:127.0.0.1:8780 THIS_MACHINE"
         )
+    with contextlib.ExitStack() as end:
+        if ephemeral:
+            settings = replace(settings, data=_throwaway(data))
+            end.callback(shutil.rmtree, settings.data, ignore_errors=True)
+        _run(settings, detach=detach, ephemeral=ephemeral, commands=commands)
+        if detach:  # the server, which runs, removes it
+            end.pop_all()
+
+
+def _run(settings: Settings, *, detach: bool, ephemeral: bool, commands: bool) -> None:
     try:
         folder = DataFolder(settings.data)
         if detach:
-            _detach(settings)
+            _detach(settings, ["--ephemeral"] if ephemeral else [])
         else:
-            _serve(settings, folder)
+            _serve(settings, folder, ephemeral=ephemeral, commands=commands)
     except (FolderProblem, CannotIsolate, RuntimeError) as problem:
         raise click.ClickException(str(problem)) from None
     except OSError as problem:
@@ -47,15 +71,31 @@ def up(data: Path | None, port: int | None, host: str | None, detach: bool) -> N
         raise click.ClickException(f"The server cannot run on {settings.data}: {problem.strerror} ({where})") from None
 
 
-def _serve(settings: Settings, folder: DataFolder) -> None:
+def _throwaway(data: Path | None) -> Path:
+    """The folder of an ephemeral server; one that is given must hold nothing that its end would take along."""
+    if data is None:
+        data = Path(tempfile.mkdtemp(prefix="clary-"))
+    elif data.exists() and (not data.is_dir() or {path.name for path in data.iterdir()} - {"server.log"}):
+        raise click.ClickException(f"{data} is not empty, and --ephemeral removes it at the end: name a new folder")
+    click.echo(f"ephemeral: {data} and all in it is removed when this server ends", err=True)
+    return data
+
+
+def _serve(settings: Settings, folder: DataFolder, *, ephemeral: bool, commands: bool) -> None:
     if not folder.lock():
         _say_first(settings.data)
         return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Imported here: it brings every part in, which a second `up` does not need.
-    from clary import app  # noqa: PLC0415
+    from clary import accounts, app  # noqa: PLC0415
 
-    app.serve(settings, folder, lambda url: click.echo(f"ready {url}"))
+    def ready(url: str) -> None:
+        click.echo(f"ready {url}")
+
+    if ephemeral:
+        accounts.serve(settings, folder, ready, commands=commands)
+    else:
+        app.serve(settings, folder, ready)
 
 
 def _say_first(data: Path) -> None:
@@ -66,11 +106,11 @@ def _say_first(data: Path) -> None:
     click.echo(f"ready {server.url}")
 
 
-def _detach(settings: Settings) -> None:
+def _detach(settings: Settings, flags: list[str]) -> None:
     if servers.is_locked(settings.data):
         _say_first(settings.data)
         return
-    command = [sys.executable, "-m", "clary", "up", "--data", str(settings.data), "--port", str(settings.port)]
+    command = [sys.executable, "-m", "clary", "up", "--data", str(settings.data), "--port", str(settings.port), *flags]
     descriptor = os.open(settings.data / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with open(descriptor, "ab") as log:  # noqa: PTH123 - opened by descriptor, for its mode
         began = log.tell()

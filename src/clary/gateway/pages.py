@@ -1,11 +1,13 @@
-"""What is no AWS call: ``GET /`` of a browser, ``/_/health``, and the credentials of tasks under ``/_/``."""
+"""What is no AWS call: ``GET /`` of a browser, ``GET /health``, and the credentials of tasks under ``/_/``."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from clary import __version__
+from clary.gateway.health import OK, Health
 from clary.gateway.http import HttpAnswer, HttpRequest
 
 Page = Callable[[HttpRequest], HttpAnswer]
@@ -34,14 +36,15 @@ python -c "import boto3; print(boto3.client('sagemaker').list_training_jobs())"<
 class Pages:
     """``credentials`` answers a task that asks for its role's keys (the path's rest, the Authorization header)."""
 
-    def __init__(self, credentials: Callable[[str, str], dict[str, str] | None]) -> None:
+    def __init__(self, credentials: Callable[[str, str], dict[str, str] | None], health: Health) -> None:
         self._credentials = credentials
+        self._look = health.look
 
     def find(self, request: HttpRequest) -> Page | None:
         """The page of this address; None if the request is an AWS call."""
         if request.path == "/" and request.method == "GET" and self._is_browser(request):
             return self._welcome
-        if request.path == "/_/health":
+        if request.path == "/_/health" or (request.path == "/health" and self._is_probe(request)):
             return self._health
         if request.path.startswith("/_/credentials/"):
             return self._task_credentials
@@ -61,8 +64,14 @@ class Pages:
         )
 
     @staticmethod
-    def _health(_: HttpRequest) -> HttpAnswer:
-        return _json(200, {"clary": __version__})
+    def _is_probe(request: HttpRequest) -> bool:
+        """Not a client that reads a bucket of that name: without a signature that would be refused anyway."""
+        unsigned = "authorization" not in request.headers and not request.query
+        return unsigned and request.method in {"GET", "HEAD"}
+
+    def _health(self, _: HttpRequest) -> HttpAnswer:
+        found = self._look()
+        return _json(200 if found["status"] == OK else 503, found)
 
     @staticmethod
     def _nothing(request: HttpRequest) -> HttpAnswer:
@@ -78,5 +87,5 @@ class Pages:
         return _json(200, found)
 
 
-def _json(status: int, value: dict[str, str]) -> HttpAnswer:
+def _json(status: int, value: dict[str, Any]) -> HttpAnswer:
     return HttpAnswer(status, {"Content-Type": "application/json"}, json.dumps(value).encode())

@@ -82,6 +82,11 @@ class Loop:
         for thread in self._threads:
             thread.join(timeout=30)
 
+    def problem(self) -> str:
+        """What keeps jobs from going on; empty if nothing does."""
+        ended = [thread.name for thread in self._threads if not thread.is_alive()]
+        return f"ended: {', '.join(ended)}; see the server's log" if ended else ""
+
     def wake(self, key: Key) -> None:
         with self._changed:
             if key in self._running:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from clary.errors import ServiceError
 from clary.store import damage, schema
 from clary.store.damage import CannotOpen
 
@@ -125,6 +126,15 @@ class Database:
             yield connection
         except sqlite3.Error as error:
             raise damage.told(self.path, error) from error
+
+    def problem(self) -> str:
+        """What is wrong with it now; empty if it can be read and its writer lives."""
+        try:
+            with self.read() as db:
+                db.execute("SELECT count(*) FROM migrations").fetchone()
+        except (sqlite3.Error, ServiceError) as error:
+            return str(error)
+        return "" if self._thread.is_alive() else "its writer has ended; see the server's log"
 
     def close(self) -> None:
         """Finish what is queued, then close."""

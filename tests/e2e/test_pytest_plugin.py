@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,19 @@ def test_each_test_has_an_account_of_its_own(tmp_path: Path, cache: Path) -> Non
     found = _pytest(tmp_path, cache)
     assert found.returncode == 0, found.stdout + found.stderr
     assert "7 passed" in found.stdout
+
+
+@pytest.mark.slow
+def test_the_guides_example_runs_as_it_is_printed(tmp_path: Path, cache: Path) -> None:
+    guide = (Path(__file__).parents[2] / "docs/guides/testing.md").read_text()
+    for block in re.findall(r"```python\n(.*?)```", guide, re.DOTALL):
+        path = tmp_path / block.partition("\n")[0].removeprefix("# ")
+        path.parent.mkdir(parents=True)
+        path.write_text(block)
+    (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = src/ward/..\n")
+    (tmp_path / "src/ward/__init__.py").touch()
+    found = _pytest(tmp_path, cache, "--deselect", "tests/test_reports.py::test_a_job_trains")
+    assert "2 passed, 1 deselected" in found.stdout, found.stdout
 
 
 def test_a_run_that_does_not_use_it_starts_and_loads_nothing(tmp_path: Path, cache: Path) -> None:

@@ -51,6 +51,19 @@ def pull(name: str, data: Path | None) -> None:
     )
 
 
+@images.command()
+@click.argument("names", nargs=-1, required=True)
+@options.data
+def key(names: tuple[str, ...], data: Path | None) -> None:
+    """Print one word that changes when the environment of any of these images would: the key of a cache in CI."""
+    environments = Environments(options.settings(data=data).cache)
+    try:
+        locks = [catalog.find(name).lock for name in names]
+    except catalog.UnknownImage as error:
+        raise click.ClickException(str(error)) from None
+    click.echo("_".join(environments.key(lock) for lock in sorted(set(locks))))
+
+
 def build(environments: Environments, lock: Path, name: str, sizes: tuple[int, int], console: Console) -> Path:
     """The Python of a lock's environment, built with a word on what is fetched and what goes on."""
     if (python := environments.python(lock)) is not None:

@@ -93,6 +93,10 @@ class Environments:
                     aside.rename(folder)
         return folder
 
+    def key(self, lock: Path) -> str:
+        """What the lock's environment is made of, as a short word: it changes when any of that does."""
+        return self._folder(lock).name
+
     def _folder(self, lock: Path) -> Path:
         what = [lock.read_text(), sys.version.split()[0], platform.machine(), platform.system(), _base_python()]
         key = hashlib.sha256("\0".join(what).encode()).hexdigest()[:16]

@@ -26,6 +26,16 @@ def test_an_empty_lock_gives_a_python(environments: Environments, tmp_path: Path
     assert subprocess.run([python, "-c", program], capture_output=True, text=True, check=True).stdout == "True\n"
 
 
+def test_its_key_changes_with_the_lock(environments: Environments, tmp_path: Path) -> None:
+    lock = tmp_path / "some" / "requirements.lock"
+    lock.parent.mkdir()
+    lock.write_text("")
+    first = environments.key(lock)
+    assert first == environments.key(lock)
+    lock.write_text("# another")
+    assert environments.key(lock) != first
+
+
 def test_a_half_built_one_is_built_anew(environments: Environments, tmp_path: Path) -> None:
     lock = tmp_path / "half" / "requirements.lock"
     lock.parent.mkdir()

@@ -48,9 +48,8 @@ def test_an_older_schema_is_brought_up_to_date_after_a_copy(path: Path, fixture:
     model = SqlStore(database).get("us-east-1", "Model", "risk")
     assert model is not None
     assert model.body["Tags"] == [{"Key": "ward", "Value": "7"}]
-    stream = LogEvents(database).stream("us-east-1", "g", "s")
-    assert stream is not None
-    assert [e.message for e in LogEvents(database).read(stream.id)] == ["hello"]
+    with database.read() as db:
+        assert db.execute("SELECT message FROM log_events").fetchall() == [("hello",)]
     database.close()
     (copy,) = (path.parent / "backups").iterdir()
     assert copy.stat().st_mode & 0o077 == 0
@@ -111,7 +110,9 @@ def test_damage_that_comes_later_is_told_and_other_tables_still_answer(filled: P
         file.write(os.urandom(size))
     with pytest.raises(Damaged, match="clary restore"):
         SqlStore(database).get("", "Model", "model-1")
-    assert LogEvents(database).create_group("r", "still")
+    LogEvents(database).append("r", "g", "s", [(1, "still")])
+    with database.read() as db:
+        assert db.execute("SELECT message FROM log_events").fetchall() == [("still",)]
     database.close()
 
 

@@ -14,7 +14,9 @@ import click
 
 from clary import services
 from clary.cli import main as cli
+from clary.gateway import bodies, connections
 from clary.gateway.coverage import coverage
+from clary.gateway.protocols import json_values
 from clary.images import catalog
 from clary.settings import Settings
 
@@ -28,7 +30,27 @@ def settings() -> str:
     ]
     head = "# Settings\n\nEach is a variable; `clary up`'s flags win over them.\n\n"
     head += "| variable | default | what it does |\n|---|---|---|\n"
-    return head + "\n".join(rows) + "\n"
+    return head + "\n".join(rows) + "\n\n" + limits()
+
+
+def limits() -> str:
+    """What a request may be. uvicorn on httptools, which serves, has no limit of its own on any of these."""
+    rows = [
+        ("request line and headers", f"{connections.HEAD_BYTES >> 10} KiB, {connections.HEAD_FIELDS} fields", "431"),
+        ("headers that do not end", "`CLARY_HEAD_SECONDS`", "408"),
+        ("silence within a body", "`CLARY_BODY_SECONDS`", "400 `RequestTimeout`"),
+        ("a reader who takes nothing", "`CLARY_BODY_SECONDS`", "the connection is cut"),
+        ("silence between two requests", f"{connections.KEEP_ALIVE} s", "the connection is closed"),
+        ("connections, all at work", "`CLARY_CONNECTIONS`", "503"),
+        ("body of InvokeEndpoint", f"{bodies.INVOCATION >> 20} MiB", "413 `RequestEntityTooLarge`"),
+        ("an object put at once, a part", f"{bodies.OBJECT >> 30} GiB", "400 `EntityTooLarge`"),
+        ("any other body: S3's XML", f"{bodies.DOCUMENT >> 20} MiB", "400 `MaxMessageLengthExceeded`"),
+        ("any other body: JSON", f"{bodies.DOCUMENT >> 20} MiB", "413 `RequestEntityTooLarge`"),
+        ("any other body: a form (IAM, STS)", f"{bodies.FORM >> 20} MiB", "413 `RequestEntityTooLarge`"),
+        ("nesting of JSON", f"{json_values.DEEPEST} levels", "400 `SerializationException`"),
+    ]
+    head = "## Limits of a request\n\n| what | limit | beyond it |\n|---|---|---|\n"
+    return head + "\n".join(f"| {what} | {most} | {answer} |" for what, most, answer in rows) + "\n"
 
 
 def operations() -> str:

@@ -20,7 +20,7 @@ from clary.buckets import Buckets
 from clary.context import Context, Door
 from clary.data_folder import DataFolder
 from clary.engines.local import LocalEngine
-from clary.gateway import certificates, models, trust
+from clary.gateway import certificates, connections, models, trust
 from clary.gateway.app import Gateway
 from clary.gateway.health import OK, Health
 from clary.gateway.pages import Pages
@@ -146,6 +146,14 @@ class _Server(uvicorn.Server):
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:  # it ticks ten times a second
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, connections.Connection):
+                    connection.check(now)
+        return await super().on_tick(counter)
+
 
 Front = Callable[[Studio, Callable[[DataFolder], Studio]], ASGIApp]
 """What stands before a studio: given it, and how to build another one behind the same address."""
@@ -185,15 +193,21 @@ async def _run(
         folder.announce(url, proxy.getsockname()[1])
         ready(url)
 
+    settings = studio.context.settings
+    limits = connections.Limits(
+        settings.head_seconds, settings.body_seconds, connections.raise_file_limit(settings.connections)
+    )
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=connections.limited(limits),
+        ws="none",
         lifespan="off",
         access_log=False,
         log_config=None,
+        proxy_headers=False,  # nobody stands before it: who asks is who connected
         server_header=False,
         date_header=False,
-        timeout_keep_alive=75,
+        timeout_keep_alive=connections.KEEP_ALIVE,
         timeout_graceful_shutdown=5,
     )
     server = _Server(config, started)

@@ -31,6 +31,11 @@ class Settings:
     audit_rows: int = _setting(
         1_000_000, "How many calls the audit trail keeps, about 0.6 KB each; 0 keeps all of CLARY_AUDIT_DAYS."
     )
+    connections: int = _setting(
+        2000, "How many connections are open at the same time; the idle ones give way to new ones."
+    )
+    head_seconds: int = _setting(20, "How long a client may take to send a request's line and headers.")
+    body_seconds: int = _setting(60, "How long a client may send, or take, nothing of a body.")
     jobs: int = _setting(4, "How many jobs run at the same time; the others wait their turn.")
 
     @classmethod

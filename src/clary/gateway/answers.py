@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from email.utils import formatdate
 from typing import Any
@@ -13,6 +14,7 @@ from starlette.types import Send
 from clary.gateway.http import HttpAnswer
 from clary.objects.base import Slice
 
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _PIECE = 1 << 20  # bytes of a file read at a time
 
 
@@ -40,7 +42,7 @@ async def send_answer(
         headers.pop("content-length", None)
     if close:
         headers["connection"] = "close"
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    raw = [(name.encode("latin-1"), _header_value(value)) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": raw})
     if not head and not empty and not isinstance(body, bytes):
         pieces = _read(body) if isinstance(body, Slice) else _until(body, gone) if gone else body
@@ -81,6 +83,11 @@ async def _next(pieces: AsyncIterator[bytes]) -> bytes:
         return await anext(pieces)
     except StopAsyncIteration:
         raise _Ended from None
+
+
+def _header_value(value: str) -> bytes:
+    """As it goes out; no value ends its line, whatever a client had stored in it."""
+    return _CONTROL.sub(b" ", value.encode("latin-1", "replace"))
 
 
 async def _read(part: Slice) -> AsyncIterator[bytes]:

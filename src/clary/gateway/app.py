@@ -6,9 +6,12 @@ the protocol that the request came in.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
 import inspect
 import logging
+import re
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -36,7 +39,9 @@ from clary.keys import Key, Keys
 
 log = logging.getLogger(__name__)
 
-_WHOLE = 32 << 20  # bytes of a body that is read whole: InvokeEndpoint takes 25 MB, all others less
+# Of a body that an early answer leaves unread, so many bytes are taken in all the same, and for so many seconds: whoever
+# is still sending would find the connection reset and not the answer.
+_LEFT, _LINGER = 16 << 20, 2.0
 
 
 class Gateway:
@@ -62,11 +67,13 @@ class Gateway:
             query=scope["query_string"].decode("latin-1"),
             headers=headers,
         )
-        body = _Stream(receive)
+        body = _Stream(receive, self._context.settings.body_seconds)
         if (page := self._pages.find(request)) is not None:
             answer = await run_in_threadpool(page, request)
         else:
             answer = await self._answer(request, body, (scope.get("client") or ("",))[0])
+        if not body.ended and (body.begun or "expect" not in headers):
+            await body.drain()
         await send_answer(answer, send, head=request.method == "HEAD", close=not body.ended, gone=body.gone)
 
     def call(self, context: Context, service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -133,7 +140,8 @@ class Gateway:
             if route.operation.has_streaming_input:
                 http = replace(http, stream=stream)
             else:
-                http = replace(http, body=await bodies.read_whole(stream, _WHOLE), stream=None)
+                length = http.headers.get("content-length")
+                http = replace(http, body=await bodies.read_whole(stream, bodies.DOCUMENT, length, "s3"), stream=None)
         request = route.protocol.parse(route.operation, http, route.labels)
         call.request = request
         validate(route.operation, request)
@@ -155,11 +163,21 @@ class Gateway:
 
 
 class _Stream:
-    """The request's body in pieces, as the server receives them."""
+    """The request's body in pieces, as the server receives them; ``patience``: seconds for the next one."""
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self.ended = False
+    def __init__(self, receive: Receive, patience: float) -> None:
+        self._receive, self._patience = receive, patience
+        self.begun = self.ended = False
+
+    async def drain(self) -> None:
+        """Read on for a while and keep nothing."""
+        left = _LEFT
+        with contextlib.suppress(ServiceError, TimeoutError):
+            async with asyncio.timeout(_LINGER):
+                async for piece in self:
+                    left -= len(piece)
+                    if left < 0:
+                        return
 
     async def gone(self) -> None:
         """Returns when the client went away."""
@@ -167,8 +185,13 @@ class _Stream:
             pass
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.begun = True
         while not self.ended:
-            message: Message = await self._receive()
+            try:
+                async with asyncio.timeout(self._patience):
+                    message: Message = await self._receive()
+            except TimeoutError:
+                raise bodies.too_slow(self._patience) from None
             if message["type"] == "http.disconnect":
                 self.ended = True
                 raise bodies.incomplete()
@@ -182,7 +205,7 @@ async def _identify(http: HttpRequest, body: _Stream) -> tuple[signature.Claim |
     claim = signature.read_claim(http)
     is_form = http.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     if is_form and not (claim and claim.service == "s3"):  # an object may have any content type
-        http = await _whole(http, body)
+        http = await _whole(http, body, bodies.FORM)
     return claim, http
 
 
@@ -192,17 +215,21 @@ async def _with_body(route: Route, body: _Stream) -> HttpRequest:
     if http.stream is not None or body.ended:  # a form's
         return http
     if route.service == "s3":
+        if route.operation.has_streaming_input:
+            given = http.headers
+            bodies.check_object(given.get("x-amz-decoded-content-length") or given.get("content-length"))
         return replace(http, stream=aiter(body))
-    return await _whole(http, body)
+    return await _whole(http, body, bodies.limit(route.service), route.service)
 
 
-async def _whole(http: HttpRequest, body: _Stream) -> HttpRequest:
+async def _whole(http: HttpRequest, body: _Stream, most: int, service: str = "") -> HttpRequest:
     """The request with its body, out of its Content-Encoding."""
-    sent = await bodies.read_whole(aiter(body), _WHOLE)
+    sent = await bodies.read_whole(aiter(body), most, http.headers.get("content-length"), service)
+    bodies.check_whole(sent, http.headers.get("x-amz-content-sha256", signature.UNSIGNED))
     encoding = http.headers.get("content-encoding", "identity").strip().lower()
     if encoding in {"", "identity"}:
         return replace(http, body=sent)
-    return replace(http, body=await run_in_threadpool(bodies.unpack, sent, encoding, _WHOLE), packed=sent)
+    return replace(http, body=await run_in_threadpool(bodies.unpack, sent, encoding, most), packed=sent)
 
 
 def _checked(
@@ -215,7 +242,7 @@ def _checked(
         chunked = bodies.Chunked(
             stream,
             declared,
-            int(length) if length.isdigit() else None,
+            int(length) if re.fullmatch("[0-9]{1,19}", length) else None,
             claim,
             signature.signing_key(key.secret, claim),
         )

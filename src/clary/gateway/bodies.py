@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import zlib
 from collections.abc import AsyncIterator
 
@@ -15,7 +16,16 @@ from clary.errors import PayloadTooLarge, ServiceError
 from clary.gateway.signature import EMPTY, UNSIGNED, Claim
 
 STREAMING = "STREAMING-"
-_LINE = 16 * 1024  # a chunk's head or a trailer line, at most
+INVOCATION = 25 << 20
+"""Bytes that InvokeEndpoint takes, as AWS's does."""
+DOCUMENT = 8 << 20
+"""Bytes of any other JSON or XML. PutLogEvents' megabyte of text may be six times as long in JSON."""
+OBJECT = 5 << 30
+"""Bytes of an object that is put at once, or of a part: S3's limit."""
+FORM = 2 << 20
+"""Bytes of a form: IAM's longest documents are 128 KiB."""
+_LINE = 16 * 1024  # bytes of a chunk's head, and of all trailers together, at most
+_SIZE = re.compile("[0-9A-Fa-f]{1,16}")
 
 
 def incomplete() -> ServiceError:
@@ -25,16 +35,31 @@ def incomplete() -> ServiceError:
     )
 
 
-async def read_whole(stream: AsyncIterator[bytes], limit: int) -> bytes:
-    """The whole body; ``PayloadTooLarge`` beyond ``limit`` bytes."""
+def too_slow(seconds: float) -> ServiceError:
+    return ServiceError(
+        "Your socket connection to the server was not read from or written to within the timeout period. Idle "
+        f"connections will be closed: {seconds:g} seconds (CLARY_BODY_SECONDS) went by without a byte of the body.",
+        code="RequestTimeout",
+    )
+
+
+def limit(service: str) -> int:
+    """The most bytes of a body that is read whole."""
+    return INVOCATION if service == "sagemaker-runtime" else DOCUMENT
+
+
+async def read_whole(stream: AsyncIterator[bytes], most: int, declared: str | None, service: str = "") -> bytes:
+    """The whole body; beyond ``most`` bytes the error that the service's clients know.
+
+    ``declared``: the Content-Length, by which a body that is too large is refused before it is read.
+    """
+    if declared is not None and int(declared) > most:
+        raise _too_large(service, most)
     pieces, size = [], 0
     async for piece in stream:
         size += len(piece)
-        if size > limit:
-            raise PayloadTooLarge(
-                f"The request's body is larger than {limit} bytes, the most that this operation takes. "
-                "Put the data into S3 and name it by its S3 URI."
-            )
+        if size > most:
+            raise _too_large(service, most)
         pieces.append(piece)
     return b"".join(pieces)
 
@@ -59,18 +84,53 @@ def unpack(packed: bytes, encoding: str, limit: int) -> bytes:
     return body
 
 
+def check_object(declared: str | None) -> None:
+    """``EntityTooLarge`` for an object that says of itself that it is larger than S3's are."""
+    if declared is not None and re.fullmatch("[0-9]{1,19}", declared) and int(declared) > OBJECT:
+        raise ServiceError(
+            "Your proposed upload exceeds the maximum allowed size",
+            code="EntityTooLarge",
+            ProposedSize=declared,
+            MaxSizeAllowed=OBJECT,
+        )
+
+
+def _too_large(service: str, most: int) -> ServiceError:
+    if service == "s3":
+        return ServiceError("Your request was too big.", code="MaxMessageLengthExceeded", MaxMessageLengthBytes=most)
+    if service == "sagemaker-runtime":
+        return PayloadTooLarge(
+            f"HTTP content length exceeded {most} bytes. Put the payload into S3 and use InvokeEndpointAsync or a "
+            "transform job, or send less at a time."
+        )
+    return PayloadTooLarge(
+        f"The request's body is larger than {most} bytes, the most that this operation takes. "
+        "Put the data into S3 and name it by its S3 URI."
+    )
+
+
 async def checked(stream: AsyncIterator[bytes], declared: str) -> AsyncIterator[bytes]:
     """The stream as it is; at its end an error if it has not the declared SHA-256 (hex digits)."""
     digest = hashlib.sha256()
     async for piece in stream:
         digest.update(piece)
         yield piece
-    if not hmac.compare_digest(digest.hexdigest(), declared.lower()):
+    _compare_hashes(declared, digest.hexdigest())
+
+
+def check_whole(body: bytes, declared: str) -> None:
+    """An error if a body that was read whole has not the declared SHA-256, which the signature covers in its place."""
+    if is_plain_hash(declared):
+        _compare_hashes(declared, hashlib.sha256(body).hexdigest())
+
+
+def _compare_hashes(declared: str, computed: str) -> None:
+    if not hmac.compare_digest(computed.encode(), declared.lower().encode()):
         raise ServiceError(
             "The provided 'x-amz-content-sha256' header does not match what was computed.",
             code="XAmzContentSHA256Mismatch",
             ClientComputedContentSHA256=declared,
-            S3ComputedContentSHA256=digest.hexdigest(),
+            S3ComputedContentSHA256=computed,
         )
 
 
@@ -122,6 +182,8 @@ class Chunked:
                 self._compare("AWS4-HMAC-SHA256-TRAILER", hashlib.sha256(signed.encode()).hexdigest(), value)
             else:
                 signed += f"{name}:{value}\n"
+                if len(signed) > _LINE:
+                    raise _malformed("its trailers are longer than 16 KiB")
                 self.trailers[name] = value
 
     def _check_chunk(self, digest: str, signature: str) -> None:
@@ -131,7 +193,7 @@ class Chunked:
     def _compare(self, algorithm: str, hashes: str, given: str) -> None:
         text = f"{algorithm}\n{self._claim.time}\n{self._claim.scope}\n{self._previous}\n{hashes}"
         expected = hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(expected, given):
+        if not hmac.compare_digest(expected.encode(), given.encode()):
             raise ServiceError(
                 "The request signature we calculated does not match the signature you provided. "
                 "Check your key and signing method.",
@@ -171,10 +233,9 @@ class Chunked:
 
 def _chunk_head(line: bytes) -> tuple[int, str]:
     size, _, extension = line.decode("latin-1").partition(";")
-    try:
-        return int(size, 16), extension.partition("chunk-signature=")[2]
-    except ValueError:
-        raise _malformed(f"a chunk's size is {size[:20]!r}") from None
+    if not _SIZE.fullmatch(size):
+        raise _malformed(f"a chunk's size is {size[:20]!r}")
+    return int(size, 16), extension.partition("chunk-signature=")[2]
 
 
 def _malformed(what: str) -> ServiceError:

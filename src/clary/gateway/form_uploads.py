@@ -288,7 +288,7 @@ def _check_policy(fields: Mapping[str, str], bucket: str, now: datetime) -> tupl
     try:
         policy = json.loads(base64.b64decode(fields["policy"], validate=True))
         ends, conditions = datetime.fromisoformat(policy["expiration"]), list(policy["conditions"])
-    except (binascii.Error, ValueError, KeyError, TypeError) as error:
+    except (binascii.Error, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _bad_policy(f"Invalid JSON: {error}") from None
     if ends.tzinfo is None or ends <= now:
         raise _forbidden("Policy expired.")
@@ -318,7 +318,7 @@ def _flat(condition: Any) -> list[tuple[str, Any, Any]]:
                 return [("eq", name, value) for name, value in condition.items()]
         case [str(kind), name, value]:
             kind = kind.lower()
-            if kind == "content-length-range" and str(name).isdigit() and str(value).isdigit():
+            if kind == "content-length-range" and all(re.fullmatch("[0-9]{1,18}", str(size)) for size in (name, value)):
                 return [(kind, name, value)]
             if kind in {"eq", "starts-with"} and isinstance(name, str) and name[:1] == "$" and isinstance(value, str):
                 return [(kind, name, value)]

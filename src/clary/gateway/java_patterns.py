@@ -32,7 +32,7 @@ _TOKEN = regex.compile(r"\\[pP]\{[^}]*\}|\\.|.", flags=regex.DOTALL)
 def matches(pattern: str, value: str) -> bool:
     """Whether the whole value matches, as Java's ``matches`` asks."""
     try:
-        return _compiled(pattern).fullmatch(value, timeout=PATIENCE) is not None
+        return _compiled(pattern).fullmatch(value, timeout=PATIENCE, concurrent=True) is not None
     except TimeoutError:
         return False
 

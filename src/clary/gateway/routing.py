@@ -23,6 +23,7 @@ from clary.gateway.protocols import cbor, json, query, rest_json, rest_xml
 
 _MODULES: dict[str, ModuleType] = {m.NAME: m for m in (cbor, json, query, rest_json, rest_xml)}
 _RPC_PATH = re.compile(r".*/service/(?P<prefix>[^/]+)/operation/(?P<operation>[^/]+)")
+_BAD_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _BUCKET_HOST = re.compile(
     r"(?P<bucket>.{3,}?)\.(?:s3(?:\.dualstack)?[.-][a-z0-9-]+\.amazonaws\.com|s3\.amazonaws\.com|s3\.localhost|localhost)$"
 )
@@ -133,6 +134,16 @@ def _form(http: HttpRequest) -> dict[str, str]:
     return {unquote_plus(key): unquote_plus(value) for key, _, value in pairs}
 
 
+def _decoded(label: str) -> str:
+    """A path's label; ``InvalidURI`` for what is no percent-encoded UTF-8: two such would become the same name."""
+    try:
+        if _BAD_PERCENT.search(label):
+            raise ValueError
+        return unquote(label, errors="strict")
+    except ValueError:
+        raise ServiceError("Couldn't parse the specified URI.", code="InvalidURI") from None
+
+
 def _operation(service: str, name: str) -> OperationModel:
     try:
         return models.service(service).operation_model(name)
@@ -163,7 +174,7 @@ def _by_path(http: HttpRequest, names: tuple[str, ...]) -> Route:
         for pattern in _patterns(name).get(http.method, ()):
             found = pattern.path.fullmatch(path)
             if found and _has(pattern, given, http):
-                labels = {key: unquote(value) for key, value in found.groupdict().items()}
+                labels = {key: _decoded(value) for key, value in found.groupdict().items()}
                 labels = {_label(name, pattern.name, key): value for key, value in labels.items()}
                 module = _MODULES[models.protocols(name)[0]]
                 return Route(name, models.service(name).operation_model(pattern.name), module, http, labels, path)

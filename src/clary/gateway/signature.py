@@ -20,6 +20,8 @@ from clary.gateway.http import HttpRequest
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
+_SECONDS = re.compile("[0-9]{1,12}")
+_REGION = re.compile("[a-z0-9-]{1,64}")  # it becomes part of ARNs
 EMPTY = hashlib.sha256(b"").hexdigest()
 _SUBRESOURCES = frozenset(
     "accelerate acl cors defaultObjectAcl location logging partNumber policy requestPayment torrent versioning"
@@ -80,7 +82,7 @@ def read_claim(request: HttpRequest) -> Claim | None:
         return _presigned_claim(query)
     if {"AWSAccessKeyId", "Signature", "Expires"} <= query.keys():
         expires = query["Expires"]
-        if not expires.isdigit():
+        if not _SECONDS.fullmatch(expires):
             raise SignatureProblem("malformed", f"Expires is {expires!r}; it takes seconds since 1970")
         return Claim(
             version=2,
@@ -169,8 +171,9 @@ def _header_claim(request: HttpRequest, authorization: str) -> Claim:
         )
     access_key, date, region, service = credential(parts["Credential"])
     signed = tuple(parts["SignedHeaders"].lower().split(";"))
-    unsigned = [n for n in request.headers if n.startswith("x-amz-") and n not in signed]
-    if "host" not in signed or unsigned:
+    covered = set(signed)
+    unsigned = [n for n in request.headers if n.startswith("x-amz-") and n not in covered]
+    if "host" not in covered or unsigned:
         raise SignatureProblem("headers-not-signed", ", ".join(unsigned or ["host"]))
     return Claim(
         version=4,
@@ -195,7 +198,7 @@ def _presigned_claim(query: dict[str, str]) -> Claim:
             "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
         )
     expires = query["X-Amz-Expires"]
-    if not expires.isdigit() or not 1 <= int(expires) <= 604800:
+    if not _SECONDS.fullmatch(expires) or not 1 <= int(expires) <= 604800:
         raise SignatureProblem("query-parameters", "X-Amz-Expires must be between 1 and 604800 seconds")
     access_key, date, region, service = credential(query["X-Amz-Credential"])
     return Claim(
@@ -218,6 +221,8 @@ def credential(text: str) -> tuple[str, str, str, str]:
     parts = text.split("/")
     if len(parts) != 5 or parts[4] != "aws4_request":
         raise SignatureProblem("malformed", f"Credential must have exactly 5 slash-delimited elements, got {text!r}")
+    if not _REGION.fullmatch(parts[2]):
+        raise SignatureProblem("malformed", "Credential should be scoped to a valid region.")
     return parts[0], parts[1], parts[2], parts[3]
 
 
@@ -239,7 +244,8 @@ def _normal_path(path: str) -> str:
 def _check_time(claim: Claim, now: datetime) -> None:
     try:
         signed = datetime.strptime(claim.time, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
+        ends = signed + timedelta(seconds=claim.expires or 0)
+    except (ValueError, OverflowError):  # OverflowError: the year 9999
         raise SignatureProblem(
             "malformed", f"X-Amz-Date is {claim.time!r}; it must be in ISO 8601 basic form"
         ) from None
@@ -248,7 +254,6 @@ def _check_time(claim: Claim, now: datetime) -> None:
             "malformed", "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date"
         )
     if claim.presigned:
-        ends = signed + timedelta(seconds=claim.expires or 0)
         if now > ends:
             raise SignatureProblem(
                 "presigned-expired",

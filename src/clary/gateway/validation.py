@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StringShape, StructureShape
@@ -24,6 +25,7 @@ _CODES = {
 }
 _SENSITIVE = "***Sensitive Data Redacted***"
 _NUMBERS = ("integer", "long", "float", "double")
+_TOLD = 100  # problems, at most: a list of a million wrong items has one of each
 _LONGEST = 4096  # characters of a value that is matched against a pattern, and shown
 
 
@@ -36,7 +38,7 @@ def validate(operation: OperationModel, request: dict[str, Any]) -> None:
     if service == "s3":
         _only_required(shape, request)
         return
-    problems = list(_structure(shape, request, ""))
+    problems = list(islice(_structure(shape, request, ""), _TOLD))
     if problems:
         count = len(problems)
         noun = "error" if count == 1 else "errors"

@@ -198,7 +198,7 @@ def read_token(token: str) -> Any:
     """What lies in a NextToken, of whatever form: the caller checks it."""
     try:
         return json.loads(base64.urlsafe_b64decode(token))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise bad_token(token) from None
 
 

@@ -83,7 +83,7 @@ def _read(shape: Shape, value: Any, path: str) -> Any:
         try:
             return timestamps.parse(value)
         except ValueError:
-            raise malformed(f"{value!r} at {path!r} is no timestamp") from None
+            raise malformed(f"{str(value)[:100]!r} at {path!r} is no timestamp") from None
     if kind == "blob":
         if not isinstance(value, bytes):
             raise malformed(f"{type(value).__name__} at {path!r} can not be converted to blob")

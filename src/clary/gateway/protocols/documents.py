@@ -8,6 +8,7 @@ from typing import Any
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from clary.errors import ServiceError
+from clary.gateway.protocols import numbers
 
 Reader = Callable[[Shape, Any, str], Any]
 """A plain value of a document as Python has it; its path is for errors."""
@@ -80,6 +81,11 @@ def checked(shape: Shape, value: Any, path: str) -> Any:
     allowed: tuple[type[Any], ...] = TYPES.get(shape.type_name, (object,))
     if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
         raise malformed(f"{type(value).__name__} at {path!r} can not be converted to {shape.type_name}")
+    if shape.type_name in {"integer", "long"}:
+        try:
+            numbers.fitting(value, shape.type_name)
+        except ValueError as error:
+            raise malformed(f"{error} at {path!r}") from None
     return value
 
 

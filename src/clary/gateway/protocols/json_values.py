@@ -17,11 +17,44 @@ from clary.gateway.protocols.documents import malformed
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
+DEEPEST = 100
+"""Levels of nesting; the deepest shape that a client fills has some twenty."""
+
+
 def load(body: bytes) -> Any:
+    """The document; ``SerializationException`` for what is none, for NaN and its like, and for text that is no text."""
     try:
-        return json.loads(body or b"{}")
+        text = body.decode("utf-8-sig")
+        document = _DECODER.decode(text) if text else {}
+        if "\\u" in text:  # half of a surrogate pair is no character: it could be neither stored nor answered
+            json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise malformed(f"The body is not JSON: {error}") from None
+        raise malformed(f"The body is not JSON: {str(error)[:200]}") from None
+    if text.count("[") + text.count("{") > DEEPEST and _is_deeper(document, DEEPEST):
+        raise malformed(f"The body is nested deeper than {DEEPEST} levels")
+    return document
+
+
+def _is_deeper(document: Any, most: int) -> bool:
+    level = [document]
+    for _ in range(most):
+        level = [
+            item
+            for value in level
+            if isinstance(value, dict | list)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+    return bool(level)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is not a number that JSON holds")
+    return value
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 
 def from_json(shape: Shape, value: Any) -> Any:
@@ -42,7 +75,7 @@ def _read(shape: Shape, value: Any, path: str) -> Any:
         try:
             return timestamps.parse(value)
         except ValueError:
-            raise malformed(f"{value!r} at {path!r} is no timestamp") from None
+            raise malformed(f"{str(value)[:100]!r} at {path!r} is no timestamp") from None
     if kind in {"float", "double"} and isinstance(value, str) and value in _SPECIAL:
         return _SPECIAL[value]
     if kind == "blob":

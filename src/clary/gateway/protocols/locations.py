@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 from typing import Any
 from urllib.parse import unquote
@@ -10,8 +11,9 @@ from urllib.parse import unquote
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 from clary.gateway.http import HttpRequest
-from clary.gateway.protocols import timestamps
+from clary.gateway.protocols import numbers, timestamps
 from clary.gateway.protocols.documents import malformed
+from clary.gateway.protocols.json_values import load
 
 _IN_BODY = (None, "")
 
@@ -47,6 +49,14 @@ def payload_member(shape: StructureShape | None) -> tuple[str, Shape] | None:
     """The member that is the whole body."""
     name = shape.serialization.get("payload") if shape is not None else None
     return (name, shape.members[name]) if name and shape is not None else None
+
+
+def text_body(body: Any) -> Any:
+    """A body that is one string; one that streams stays as it is."""
+    try:
+        return body.decode() if isinstance(body, bytes) else body
+    except UnicodeDecodeError:
+        raise malformed("The body is not UTF-8") from None
 
 
 def headers(shape: StructureShape | None, result: dict[str, Any]) -> dict[str, str]:
@@ -98,7 +108,10 @@ def _from_query(found: dict[str, Any], name: str, member: Shape, wire: str, quer
 
 def _from_header(member: Shape, value: str) -> Any:
     if member.serialization.get("jsonvalue"):
-        return json.loads(base64.b64decode(value))
+        try:
+            return load(base64.b64decode(value))
+        except binascii.Error:
+            raise malformed("A header that carries JSON is not base64") from None
     if isinstance(member, ListShape):
         return [_from_text(member.member, item.strip(), "rfc822") for item in value.split(",")]
     return _from_text(member, _latin(value), "rfc822")
@@ -120,9 +133,9 @@ def _from_text(shape: Shape, text: str, time_form: str) -> Any:  # noqa: ARG001 
                     raise ValueError(text)
                 return text.lower() == "true"
             case "integer" | "long":
-                return int(text)
+                return numbers.whole(text, shape.type_name)
             case "float" | "double":
-                return float(text)
+                return numbers.real(text)
             case "timestamp":
                 return timestamps.parse(text)
             case "blob":

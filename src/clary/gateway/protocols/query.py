@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 from typing import Any
 from urllib.parse import unquote_plus
-from xml.sax.saxutils import escape
 
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 from clary.errors import ServiceError
 from clary.gateway.http import HttpAnswer, HttpRequest
-from clary.gateway.protocols import modelled_errors, timestamps, xml_values
+from clary.gateway.protocols import modelled_errors, numbers, timestamps, xml_values
 
 NAME = "query"
 _HEADERS = {"Content-Type": "text/xml"}
+_PAIRS = 50_000  # keys of a form
 _DEEPEST = 64  # parts of a key that are told apart
 
 
@@ -33,6 +33,8 @@ def parse(operation: OperationModel, http: HttpRequest, labels: dict[str, str]) 
     if operation.input_shape is None:
         return {}
     text = f"{http.query}&{http.body.decode('utf-8', 'replace')}"
+    if text.count("&") > _PAIRS:
+        raise ServiceError(f"The form has more than {_PAIRS} parameters.", code="MalformedQueryString")
     form = _Node()
     for item in text.split("&"):
         key, _, value = item.partition("=")
@@ -69,9 +71,8 @@ def serialize_error(
     for name, value in error.members.items():
         if shape is not None and name in shape.members:
             extra += xml_values.to_xml(shape.members[name], value, name)
-    inner = (
-        f"<Type>{fault}</Type><Code>{escape(code)}</Code><Message>{xml_values.message(error.message)}</Message>{extra}"
-    )
+    inner = f"<Type>{fault}</Type><Code>{xml_values.escaped(code)}</Code>"
+    inner += f"<Message>{xml_values.escaped(error.message)}</Message>{extra}"
     body = f'<ErrorResponse xmlns="{space}"><Error>{inner}</Error><RequestId>{request_id}</RequestId></ErrorResponse>'
     return HttpAnswer(status, {**_HEADERS, "x-amzn-RequestId": request_id}, body.encode())
 
@@ -133,9 +134,9 @@ def _scalar(shape: Shape, text: str, key: str) -> Any:
             case "boolean":
                 return {"true": True, "false": False}[text.lower()]
             case "integer" | "long":
-                return int(text)
+                return numbers.whole(text, shape.type_name)
             case "float" | "double":
-                return float(text)
+                return numbers.real(text)
             case "timestamp":
                 return timestamps.parse(text)
             case "blob":

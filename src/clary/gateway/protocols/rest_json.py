@@ -26,7 +26,7 @@ def parse(operation: OperationModel, http: HttpRequest, labels: dict[str, str]) 
                 found[name] = json_values.from_json(member, json_values.load(http.body))
         else:
             value = http.body if http.stream is None else http.stream
-            found[name] = value.decode() if member.type_name == "string" and isinstance(value, bytes) else value
+            found[name] = locations.text_body(value) if member.type_name == "string" else value
     elif shape is not None and http.body:
         document = json_values.load(http.body)
         body = json_values.from_json(shape, document)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from xml.sax.saxutils import escape
 
 from botocore.model import OperationModel, StructureShape
 
@@ -45,7 +44,7 @@ def parse(operation: OperationModel, http: HttpRequest, labels: dict[str, str]) 
                 found[name] = xml_values.from_xml(member, xml_values.load(http.body))
         else:
             value = http.body if http.stream is None else http.stream
-            found[name] = value.decode() if member.type_name == "string" and isinstance(value, bytes) else value
+            found[name] = locations.text_body(value) if member.type_name == "string" else value
     elif shape is not None and http.body and locations.body_members(shape):
         body = xml_values.from_xml(shape, xml_values.load(http.body))
         found |= {name: body[name] for name in locations.body_members(shape) if name in body}
@@ -91,7 +90,7 @@ def serialize_error(
     fields = {"Code": error.code, "Message": error.message}
     fields |= {k: v for k, v in error.members.items() if not _is_header(k)}
     fields |= {"RequestId": request_id, "HostId": request_id}
-    inner = "".join(f"<{name}>{xml_values.message(str(value))}</{name}>" for name, value in fields.items())
+    inner = "".join(f"<{name}>{xml_values.escaped(str(value))}</{name}>" for name, value in fields.items())
     return HttpAnswer(status, headers, f"{_DECLARATION}<Error>{inner}</Error>".encode())
 
 
@@ -112,7 +111,7 @@ def _document(shape: StructureShape, value: Any, root: str) -> bytes:
 
 
 def _location(result: dict[str, Any]) -> bytes:
-    where = escape(result.get("LocationConstraint") or "")
+    where = xml_values.escaped(result.get("LocationConstraint") or "")
     return f'{_DECLARATION}<LocationConstraint xmlns="{_NAMESPACE}">{where}</LocationConstraint>'.encode()
 
 

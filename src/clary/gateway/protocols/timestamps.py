@@ -8,13 +8,13 @@ from typing import Any
 
 
 def parse(value: Any) -> datetime:
-    """An aware time from any of the forms; ``ValueError`` if it is none."""
+    """An aware time (UTC) from any of the forms; ``ValueError`` if it is none, or not in the years 1 to 9999."""
     if isinstance(value, datetime):
         return value
     if isinstance(value, bool):
         raise ValueError(f"{value!r} is no time")
     if isinstance(value, int | float):
-        return _from_epoch(float(value))
+        return _from_epoch(value)
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is no time")
     text = value.strip()
@@ -26,7 +26,10 @@ def parse(value: Any) -> datetime:
         time = datetime.fromisoformat(text)
     except ValueError:
         time = parsedate_to_datetime(text)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    try:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
 
 
 def write(value: Any, form: str) -> str:

@@ -12,20 +12,32 @@ from xml.sax.saxutils import escape, quoteattr
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from clary.errors import ServiceError
-from clary.gateway.protocols import timestamps
+from clary.gateway.protocols import numbers, timestamps
 
 _TEXT = {"\r": "&#13;"}
+# What XML 1.0 holds in no form, not even as a reference.
 _ILLEGAL = re.compile("[^\\t\\n\\r\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def load(body: bytes) -> ElementTree.Element:
-    """The root of a document; ``MalformedXML`` if it is none. Entities and DTDs are refused."""
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-        raise malformed()
+    """The root of a document in UTF-8; ``MalformedXML`` if it is none. Entities and DTDs are refused."""
     try:
-        return ElementTree.fromstring(body)  # noqa: S314 - without DTDs there is nothing to expand
-    except ElementTree.ParseError:
+        # As text: an encoding that the document names for itself could hide a DTD from the next line.
+        text = body.decode("utf-8-sig")
+        if "<!DOCTYPE" in text or "<!ENTITY" in text:
+            raise malformed()
+        return ElementTree.fromstring(text)  # noqa: S314 - without DTDs there is nothing to expand
+    except (ElementTree.ParseError, ValueError):
         raise malformed() from None
+
+
+def escaped(text: str) -> str:
+    """Text between tags; a character that XML cannot hold becomes U+FFFD."""
+    return escape(_held(text), _TEXT)
+
+
+def _held(text: str) -> str:
+    return _ILLEGAL.sub("\ufffd", text)
 
 
 def malformed() -> ServiceError:
@@ -50,9 +62,9 @@ def from_xml(shape: Shape, node: ElementTree.Element) -> Any:
             case "boolean":
                 return text.strip().lower() == "true"
             case "integer" | "long":
-                return int(text)
+                return numbers.whole(text.strip(), shape.type_name)
             case "float" | "double":
-                return float(text)
+                return numbers.real(text.strip())
             case "timestamp":
                 return timestamps.parse(text)
             case "blob":
@@ -95,6 +107,8 @@ def _member_name(name: str, member: Shape) -> str:
 def _entry(shape: MapShape, node: ElementTree.Element) -> tuple[Any, Any]:
     parts = {_local(child.tag): child for child in node}
     key, value = shape.key.serialization.get("name", "key"), shape.value.serialization.get("name", "value")
+    if key not in parts or value not in parts:
+        raise malformed()
     return from_xml(shape.key, parts[key]), from_xml(shape.value, parts[value])
 
 
@@ -124,7 +138,7 @@ def to_xml(shape: Shape, value: Any, name: str) -> str:
             if shape.serialization.get("flattened"):
                 return "".join(f"<{name}>{entry}</{name}>" for entry in entries)
             return f"<{name}>{''.join(f'<entry>{entry}</entry>' for entry in entries)}</{name}>"
-    return f"<{name}>{escape(scalar(shape, value), _TEXT)}</{name}>"
+    return f"<{name}>{escaped(scalar(shape, value))}</{name}>"
 
 
 def scalar(shape: Shape, value: Any) -> str:
@@ -139,11 +153,6 @@ def scalar(shape: Shape, value: Any) -> str:
         case "float" | "double":
             return "NaN" if math.isnan(value) else repr(float(value)) if math.isfinite(value) else _infinite(value)
     return str(value)
-
-
-def message(text: str) -> str:
-    """Free text as an element's content: what XML cannot hold becomes U+FFFD."""
-    return escape(_ILLEGAL.sub("\ufffd", text), _TEXT)
 
 
 def _infinite(value: float) -> str:
@@ -162,5 +171,5 @@ def _attributes(shape: StructureShape, value: dict[str, Any]) -> str:
         text += f" xmlns{prefix}={quoteattr(namespace['uri'])}"
     for key, member in shape.members.items():
         if member.serialization.get("xmlAttribute") and value.get(key) is not None:
-            text += f" {member.serialization['name']}={quoteattr(str(value[key]))}"
+            text += f" {member.serialization['name']}={quoteattr(_held(str(value[key])))}"
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -78,6 +79,6 @@ def _micros(time: datetime | None, default: int) -> int:
 
 
 def _read_token(token: str) -> int:
-    if not token.isascii() or not token.isdigit():
+    if not re.fullmatch("[0-9]{1,18}", token):
         raise ServiceError("The NextToken is not that of a page before.", code="InvalidNextTokenException")
     return int(token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -18,7 +19,7 @@ _PAGE = 500
 @operation
 def list_metrics(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     token = request.get("NextToken") or "0"
-    if not token.isdecimal():
+    if not re.fullmatch("[0-9]{1,18}", token):
         raise InvalidValue("Request token is invalid: use the NextToken of the page before.")
     if request.get("OwningAccount", context.account) != context.account:
         return {"Metrics": []}

@@ -12,7 +12,7 @@ def check(document: str) -> str:
     """The document as given; ``MalformedPolicyDocument`` unless it is a JSON object with a Statement."""
     try:
         found = json.loads(document)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _malformed("This policy contains invalid Json") from None
     if not isinstance(found, dict):
         raise _malformed("Syntax errors in policy.")

@@ -6,6 +6,7 @@ the SageMaker SDK asks until a page is empty, so an empty page is cheap: one loo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
@@ -21,6 +22,7 @@ from clary.store.log_groups import LogGroup, now
 MOST = 10_000  # events of a page
 BYTES = 1 << 20  # of a page, and of a batch
 _DAY = 86_400_000
+_POSITION = re.compile("[0-9]{1,18}")
 
 
 @operation
@@ -52,7 +54,7 @@ def get_log_events(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     stream = require_stream(context, group.name, request["logStreamName"])
     token, limit = request.get("nextToken", ""), request.get("limit", MOST)
     side, _, position = token.partition("/")
-    if token and (side not in {"f", "b"} or not position.isdecimal()):
+    if token and (side not in {"f", "b"} or not _POSITION.fullmatch(position)):
         raise Invalid("The specified nextToken is invalid.")
     times: dict[str, Any] = {"start": max(request.get("startTime", 0), group.oldest()), "end": request.get("endTime")}
     newest = side == "b" or (side != "f" and not request.get("startFromHead", False))

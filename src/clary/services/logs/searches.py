@@ -20,7 +20,7 @@ from clary.store.log_events import LogEvent
 from clary.store.log_groups import LogStream
 
 _LOOKED_AT = 50_000  # events of a call
-_TOKEN = re.compile(r"(\d+)/(\d+)")
+_TOKEN = re.compile(r"([0-9]{1,18})/([0-9]{1,18})")
 
 
 @operation

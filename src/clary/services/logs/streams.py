@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from clary.context import Context
@@ -43,7 +44,7 @@ def describe_log_streams(context: Context, request: dict[str, Any]) -> dict[str,
     streams.sort(key=key, reverse=descending)
     if token := request.get("nextToken"):
         last, _, name = token.partition("/")
-        if not last.isdecimal():
+        if not re.fullmatch("[0-9]{1,18}", last):
             raise Invalid("The specified nextToken is invalid.")
         shown = (int(last), name)
         streams = [s for s in streams if (key(s) < shown if descending else key(s) > shown)]

@@ -19,7 +19,8 @@ from clary.services.s3.lifecycle import expiration
 from clary.store.buckets import Bucket
 from clary.store.keys import NULL, Deleted, Entry
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})")
+_SENDABLE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _OVERRIDES = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Expires")
 
 
@@ -141,8 +142,8 @@ def _read(context: Context, request: dict[str, Any]) -> tuple[Entry, int, int, d
         kept = {name: answer.get(name) for name in ("ETag", "LastModified", "CacheControl", "Expires", "VersionId")}
         return entry, 0, 0, {**kept, "_status": 304}
     for name in _OVERRIDES:
-        if request.get(f"Response{name}") is not None:
-            answer[name] = request[f"Response{name}"]
+        if (value := request.get(f"Response{name}")) is not None:
+            answer[name] = _header(f"response-{_wire(name)}", value)
     span = _span(context, request, entry)
     if request.get("PartNumber") is not None and entry.part_count:
         answer["PartsCount"] = entry.part_count
@@ -154,6 +155,16 @@ def _read(context: Context, request: dict[str, Any]) -> tuple[Entry, int, int, d
     answer["ContentLength"] = length
     answer["ContentRange"] = f"bytes {start}-{start + length - 1}/{entry.size}"
     return entry, start, length, {**answer, "_status": 206}
+
+
+def _header(parameter: str, value: Any) -> Any:
+    if isinstance(value, str) and not _SENDABLE.fullmatch(value):
+        raise InvalidArgument("Header value cannot be represented using ISO-8859-1.", parameter, value)
+    return value
+
+
+def _wire(name: str) -> str:
+    return re.sub("(?<!^)([A-Z])", r"-\1", name).lower()
 
 
 def _span(context: Context, request: dict[str, Any], entry: Entry) -> tuple[int, int] | None:

@@ -6,6 +6,7 @@ The record's body holds the members of both forms; the answer's shape picks its 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from clary.buckets import parse_uri
@@ -111,7 +112,10 @@ def list_candidates_for_auto_ml_job(context: Context, request: dict[str, Any]) -
     # Without an order the newest come first, as AWS answers.
     order = request.get("SortOrder", "Descending" if by_time else "Ascending")
     candidates = sorted(candidates, key=key, reverse=order == "Descending")
-    start, size = int(request.get("NextToken", "0") or 0), request.get("MaxResults", 100)
+    token, size = request.get("NextToken") or "0", request.get("MaxResults", 100)
+    if not re.fullmatch("[0-9]{1,9}", token):
+        raise ValidationException(f"Invalid pagination token {token!r}: use the NextToken of the page before.")
+    start = int(token)
     more = {"NextToken": str(start + size)} if len(candidates) > start + size else {}
     return {"Candidates": candidates[start : start + size], **more}
 

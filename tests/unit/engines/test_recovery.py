@@ -169,6 +169,6 @@ def test_neither_zombies_nor_descriptors_are_left(engine: LocalEngine, root: Pat
             fcntl.flock(lock, fcntl.LOCK_SH)
         open_files = len(list(Path("/dev/fd").iterdir()))
         before = open_files if before is None else before
-        assert open_files == before
+        assert open_files <= before  # fewer: what other tests left is collected
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)

@@ -8,8 +8,10 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -23,6 +25,7 @@ from clary.engines.local import LocalEngine
 from clary.gateway import certificates, connections, models, trust
 from clary.gateway.app import Gateway
 from clary.gateway.health import OK, Health
+from clary.gateway.listeners import Listener, Listeners, listen
 from clary.gateway.pages import Pages
 from clary.gateway.tunnel import Tunnel
 from clary.images.environments import Environments
@@ -36,6 +39,7 @@ from clary.jobs.retention import Retention
 from clary.jobs.training import TrainingJobs
 from clary.keys import Keys
 from clary.objects.files import FileObjects
+from clary.rights.rights import Rights
 from clary.services.iam import roles
 from clary.settings import Settings
 from clary.store.associations import Associations
@@ -58,6 +62,7 @@ class Studio:
     retention: Retention
     engine: LocalEngine
     tunnel: Tunnel
+    inner_tunnel: Tunnel  # of jobs that reach Clary alone
     database: Database
     context: Context
     keys: Keys
@@ -79,8 +84,13 @@ class Studio:
         self.database.close()
 
 
-def build(settings: Settings, folder: DataFolder, port: int, tunnel_port: int) -> Studio:
-    """Put the parts together for a server that listens on ``port``, its tunnel on ``tunnel_port``."""
+def build(
+    settings: Settings, folder: DataFolder, port: int, tunnel_port: int, doors: Mapping[int, Path] | None = None
+) -> Studio:
+    """Put the parts together for a server that listens on ``port`` of loopback, its tunnel on ``tunnel_port``.
+
+    ``doors``: Unix sockets that stand for these ports, where jobs are to reach nothing else.
+    """
     database = Database(folder.path / "clary.db")
     store, objects = SqlStore(database), FileObjects(folder.path / "objects")
     keys = Keys(store)
@@ -95,13 +105,16 @@ def build(settings: Settings, folder: DataFolder, port: int, tunnel_port: int) -
         search=Search(database),
         door=Door(),
         model=models.service,
+        rights=Rights(store),
         url=f"http://127.0.0.1:{port}",
     )
     keys.owner(folder.path)
     roles.ensure_first_role(context)
     authority = certificates.authority(folder.path)
     engine = LocalEngine(folder.path / "tasks", sandbox=settings.sandbox)
-    credentials = TaskCredentials(store, keys, tunnel_port, trust.bundle(folder.path, None))
+    credentials = TaskCredentials(
+        store, keys, context.rights, tunnel_port, trust.bundle(folder.path, None), doors or {}
+    )
     images = Images(Environments(settings.cache))
     tasks = folder.path / "tasks"
     loop = Loop(
@@ -122,20 +135,34 @@ def build(settings: Settings, folder: DataFolder, port: int, tunnel_port: int) -
     }
     gateway = Gateway(context, keys, operations, Pages(credentials.answer, Health(probes, operations)))
     context.door.open = gateway.call
-    return Studio(gateway, loop, Retention(context), engine, Tunnel(port, authority), database, context, keys, folder)
+    tunnels = Tunnel(port, authority), Tunnel(port, authority, only_aws=True)
+    return Studio(gateway, loop, Retention(context), engine, *tunnels, database, context, keys, folder)
 
 
 class _Server(uvicorn.Server):
-    """Tells when it serves, and ends by a signal in order: uvicorn's own raises it again before the parts are closed."""
+    """Tells when it serves, and ends by a signal in order: uvicorn's own raises it again before the parts are closed.
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    ``more``: further listening sockets, each with the TLS that it speaks.
+    """
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], more: Sequence[Listener]) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._more = ready, more
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        loop = asyncio.get_running_loop()
+        for listener, secure in self._more if self.started else ():
+            create = loop.create_unix_server if listener.family == socket.AF_UNIX else loop.create_server
+            self.servers.append(await create(self._connection, sock=listener, ssl=secure))
         if self.started:
             self._ready()
+
+    def _connection(self) -> asyncio.Protocol:
+        """What uvicorn itself makes of a connection."""
+        kind: Any = self.config.http_protocol_class
+        made: asyncio.Protocol = kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        return made
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -167,31 +194,22 @@ def serve(
 ) -> None:
     """Run until a signal says stop; ``ready`` is called with the address once requests are answered."""
     with contextlib.ExitStack() as stack:
-        api = stack.enter_context(folder.listen("api", settings.host, settings.port))
-        proxy = stack.enter_context(folder.listen("tunnel", "127.0.0.1", 0))
-        port, tunnel_port = api.getsockname()[1], proxy.getsockname()[1]
-        studio = build(settings, folder, port, tunnel_port)
+        listeners = listen(settings, folder, stack)
+        studio = build(settings, folder, *listeners.ports, listeners.doors)
         stack.callback(studio.close)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            app = front(studio, lambda other: build(settings, other, port, tunnel_port))
-            runner.run(_run(studio, app, folder, api, proxy, ready))
+            app = front(studio, lambda other: build(settings, other, *listeners.ports, listeners.doors))
+            runner.run(_run(studio, app, folder, listeners, ready))
 
 
 async def _run(
-    studio: Studio,
-    app: ASGIApp,
-    folder: DataFolder,
-    api: socket.socket,
-    proxy: socket.socket,
-    ready: Callable[[str], None],
+    studio: Studio, app: ASGIApp, folder: DataFolder, listeners: Listeners, ready: Callable[[str], None]
 ) -> None:
-    url = studio.context.url
-
     def started() -> None:
         studio.start()
         threading.Thread(target=models.warm, name="models", daemon=True).start()
-        folder.announce(url, proxy.getsockname()[1])
-        ready(url)
+        folder.announce(listeners.url, listeners.ports[1], studio.context.url)
+        ready(listeners.url)
 
     settings = studio.context.settings
     limits = connections.Limits(
@@ -210,10 +228,13 @@ async def _run(
         timeout_keep_alive=connections.KEEP_ALIVE,
         timeout_graceful_shutdown=5,
     )
-    server = _Server(config, started)
-    await studio.tunnel.start(proxy)
+    server = _Server(config, started, listeners.more)
+    await studio.tunnel.start(listeners.tunnel)
+    if listeners.inner_tunnel is not None:
+        await studio.inner_tunnel.start(listeners.inner_tunnel)
     try:
-        await server.serve(sockets=[api])
+        await server.serve(sockets=[listeners.api])
     finally:
         folder.retract()
         await studio.tunnel.close()
+        await studio.inner_tunnel.close()

@@ -10,6 +10,10 @@ from typing import Any
 from botocore.model import ServiceModel
 
 from clary.buckets import Buckets
+from clary.errors import AccessDenied
+from clary.guarded_buckets import GuardedBuckets
+from clary.rights.identity import Identity
+from clary.rights.rights import Rights
 from clary.settings import Settings
 from clary.store.associations import Associations
 from clary.store.audit_events import AuditEvents
@@ -18,19 +22,12 @@ from clary.store.log_events import LogEvents
 from clary.store.metric_points import MetricPoints
 from clary.store.search import Search
 
+__all__ = ["ACCOUNT", "OWNER", "Context", "Door", "Handler", "Identity"]
+
 ACCOUNT = "000000000000"
 
 
-@dataclass(frozen=True)
-class Identity:
-    """Who asks: the principal's ARN as STS tells it, and the id of the key that signed."""
-
-    arn: str
-    user_id: str = "AIDACLARYOWNER"
-    access_key: str = ""
-
-
-OWNER = Identity(f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT)
+OWNER = Identity(f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, owner=True)
 """Clary itself, when a reconciler asks."""
 
 
@@ -63,6 +60,7 @@ class Context:
     search: Search
     door: Door
     model: Callable[[str], ServiceModel]  # a service's model, as the gateway reads it
+    rights: Rights
     url: str = ""  # where clients reach this server: http://127.0.0.1:8780
     region: str = "us-east-1"
     identity: Identity = OWNER
@@ -79,6 +77,18 @@ class Context:
     def arn(self, service: str, kind: str, name: str) -> str:
         """``arn:aws:<service>:<region>:<account>:<kind>/<name>``, the name in lower case as SageMaker's are."""
         return f"arn:aws:{service}:{self.region}:{self.account}:{kind}/{name.lower()}"
+
+    def buckets_of(self, role: str) -> GuardedBuckets:
+        """S3 with the rights of a role; ``AccessDenied`` if there is no such role."""
+        who = self.rights.of_role(role, "SageMaker")
+        if who is None:
+            raise AccessDenied(f"There is no role {role} any more.")
+        return GuardedBuckets(self.buckets, self.rights, who)
+
+    @property
+    def own_buckets(self) -> GuardedBuckets:
+        """S3 with the rights of whoever asks."""
+        return GuardedBuckets(self.buckets, self.rights, self.identity)
 
     def call(self, service: str, operation: str, **request: Any) -> dict[str, Any]:
         """Ask another resource by the clients' door: ``call("sagemaker", "CreateModel", ModelName=...)``."""

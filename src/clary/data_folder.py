@@ -14,6 +14,9 @@ import sys
 from pathlib import Path
 from typing import IO
 
+DOORS = "doors"
+"""The folder of the Unix sockets by which tasks without a network reach the server."""
+
 # File systems on which SQLite's locks and renames do not hold between machines.
 _NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afpfs", "9p", "fuse.sshfs", "glusterfs", "lustre", "webdav"}
@@ -76,7 +79,8 @@ class DataFolder:
         wanted = [port] if port else [*([remembered[name]] if name in remembered else []), 0]
         for candidate in wanted:
             # The protocol must be named: a socket of protocol 0 keeps Nagle's algorithm on in asyncio, 40 ms a call.
-            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 listener.bind((host, candidate))
@@ -93,9 +97,25 @@ class DataFolder:
             return listener
         raise AssertionError("the last candidate either binds or raises")
 
-    def announce(self, url: str, tunnel: int) -> None:
-        """Say where the server answers."""
-        self._write("server.json", {"url": url, "tunnel": tunnel, "pid": os.getpid()})
+    def door(self, name: str) -> socket.socket:
+        """A listening Unix socket ``doors/<name>``, for tasks that have no network; only the owner may connect."""
+        folder = self.path / DOORS
+        folder.mkdir(mode=0o700, exist_ok=True)
+        (folder / name).unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # By a short name: a socket's path has 107 bytes at most, and the data folder may lie deep.
+        where = os.open(folder, os.O_RDONLY)
+        try:
+            listener.bind(f"/proc/self/fd/{where}/{name}" if sys.platform == "linux" else str(folder / name))
+        finally:
+            os.close(where)
+        (folder / name).chmod(0o600)
+        listener.listen(512)
+        return listener
+
+    def announce(self, url: str, tunnel: int, local: str = "") -> None:
+        """Say where the server answers; ``local`` where it does on this machine, if that is elsewhere."""
+        self._write("server.json", {"url": url, "local": local or url, "tunnel": tunnel, "pid": os.getpid()})
 
     def retract(self) -> None:
         (self.path / "server.json").unlink(missing_ok=True)

@@ -1,8 +1,9 @@
 """Access keys: who holds which, until when.
 
-A key is a record of kind ``AccessKey``: ``{SecretAccessKey, Arn, UserId}`` and for a temporary one ``{SessionToken,
-Expires, SessionName}``. The owner's key also lies in ``keys.json``, which only the owner can read; that file is the
-truth, so deleting it and starting again gives new keys and makes the old ones void.
+A key is a record of kind ``AccessKey``: ``{SecretAccessKey, Arn, UserId}``, for a user's ``{UserName}`` too, and for a
+temporary one ``{SessionToken, Expires, Issued, SessionName, Parent}`` and what limits it ``{Policies, Tags}``. Its
+status is ``Owner``, ``Active`` or ``Inactive``. The owner's key also lies in ``keys.json``, which only the owner can
+read; that file is the truth, so deleting it and starting again gives new keys and makes the old ones void.
 """
 
 from __future__ import annotations
@@ -13,14 +14,19 @@ import os
 import secrets
 import string
 import threading
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from clary.rights.identity import Identity
 from clary.store.base import Conflict, Record, Store
 
 KIND = "AccessKey"
+USE = "AccessKeyUse"
+"""The kind of what is known of a key's last use: ``{LastUsedDate, ServiceName, Region}`` under its id."""
 FIRST_ROLE = "ClaryExecutionRole"
 FIRST_ROLE_ARN = f"arn:aws:iam::000000000000:role/service-role/{FIRST_ROLE}"
 """The role that is always there; clary.services.iam.roles makes it."""
@@ -31,12 +37,16 @@ OWNER_ARN = f"arn:aws:sts::000000000000:assumed-role/{FIRST_ROLE}/owner"
 _REMEMBERED = 1024  # keys held in memory at most
 _KEPT = timedelta(days=1)  # how long an expired key is told from an unknown one
 _SWEEP = 64  # one in so many new keys looks for old ones to forget: no timer, and no scan at every key
+_USE = 60.0  # seconds between two notes of a key's use
 _BASE32 = string.ascii_uppercase + "234567"
 
 
 @dataclass(frozen=True)
 class Key:
-    """``token`` and ``expires`` are those of a temporary key. An expired key still is one: whoever asks must look."""
+    """``token`` and ``expires`` are those of a temporary key. An expired key still is one: whoever asks must look.
+
+    ``parent``: the key that asked for this one, without which it does not count; "" if none did.
+    """
 
     access_key: str
     secret: str
@@ -44,6 +54,16 @@ class Key:
     user_id: str
     token: str | None = None
     expires: datetime | None = None
+    owner: bool = False
+    active: bool = True
+    parent: str = ""
+    session: tuple[str, ...] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    issued: str = ""
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.arn, self.user_id, self.access_key, self.owner, self.session, self.tags, self.issued)
 
 
 class Keys:
@@ -54,10 +74,17 @@ class Keys:
         self._known: dict[str, Key] = {}
         self._changes = 0  # counted so that a read that a change overtook is not remembered
         self._lock = threading.Lock()
+        self._used: dict[str, float] = {}  # key → when its use was noted, by the monotonic clock
         store.subscribe(self._forget)
 
     def find(self, access_key: str) -> Key | None:
-        """The key of this id, expired or not; None if there is none."""
+        """The key of this id, expired or not; None if there is none that counts."""
+        key = self._find(access_key)
+        if key is None or not key.active:
+            return None
+        return key if not key.parent or self.find(key.parent) is not None else None
+
+    def _find(self, access_key: str) -> Key | None:
         if (known := self._known.get(access_key)) is not None:
             return known
         before = self._changes
@@ -72,20 +99,34 @@ class Keys:
                 self._known[access_key] = key
         return key
 
-    def issue(self, arn: str, user_id: str, seconds: int, session_name: str) -> Key:
+    def issue(self, who: Identity, seconds: int, session_name: str) -> Key:
         """See the function ``issue``."""
-        return issue(self._store, arn, user_id, seconds, session_name)
+        return issue(self._store, who, seconds, session_name)
 
     def void(self, access_key: str) -> None:
         """End a key; nothing happens if it has ended already."""
-        _void(self._store, access_key)
+        void(self._store, access_key)
+
+    def note_use(self, key: Key, service: str, region: str) -> None:
+        """Write down that a user's key was used, once a minute at most."""
+        now = time.monotonic()
+        if key.owner or key.token is not None or now - self._used.get(key.access_key, -_USE) < _USE:
+            return
+        self._used[key.access_key] = now
+        body = {"LastUsedDate": datetime.now(UTC).replace(microsecond=0), "ServiceName": service, "Region": region}
+        with contextlib.suppress(Conflict):  # somebody else notes it
+            present = self._store.get("", USE, key.access_key)
+            if present is None:
+                self._store.create(Record(kind=USE, name=key.access_key, body=body))
+            else:
+                self._store.put(replace(present, body=body))
 
     def owner(self, data_folder: Path) -> Key:
         """The owner's key, made at the first start; ``keys.json`` says which it is."""
         file = data_folder / "keys.json"
         key = _read(file)
         if key is None:
-            key = Key(new_id("AKIA"), _secret(), OWNER_ARN, f"{FIRST_ROLE_ID}:owner")
+            key = _owner(new_id("AKIA"), _secret())
             _write(file, key)
         file.chmod(0o600)
         for record in list(self._store.scan("", KIND, status="Owner")):
@@ -95,7 +136,7 @@ class Keys:
         record = Record(kind=KIND, name=key.access_key, body=_body(key), status="Owner")
         while True:
             present = self._store.get(*record.key)
-            if present is not None and present.body == record.body:
+            if present is not None and present.body == record.body and present.status == "Owner":
                 return key
             with contextlib.suppress(Conflict):
                 if present is None:
@@ -110,15 +151,59 @@ class Keys:
                 self._known.pop(record.name, None)
 
 
-def issue(store: Store, arn: str, user_id: str, seconds: int, session_name: str) -> Key:
-    """A temporary key of this principal that works for so many seconds."""
+def issue(store: Store, who: Identity, seconds: int, session_name: str, parent: str = "") -> Key:
+    """A temporary key of this principal, with its limits, that works for so many seconds.
+
+    ``parent``: the key whose end ends this one too.
+    """
     if secrets.randbelow(_SWEEP) == 0:
         _sweep(store)
-    expires = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
-    key = Key(new_id("ASIA"), _secret(), arn, user_id, secrets.token_urlsafe(192), expires)
-    body = {**_body(key), "SessionToken": key.token, "Expires": expires.isoformat(), "SessionName": session_name}
-    store.create(Record(kind=KIND, name=key.access_key, body=body))
+    now = datetime.now(UTC).replace(microsecond=0)
+    key = Key(
+        new_id("ASIA"),
+        _secret(),
+        who.arn,
+        who.user_id,
+        secrets.token_urlsafe(192),
+        now + timedelta(seconds=seconds),
+        who.owner,
+        parent=parent,
+        session=who.session,
+        tags=who.tags,
+        issued=now.isoformat(),
+    )
+    body = {
+        **_body(key),
+        "SessionToken": key.token,
+        "Expires": (now + timedelta(seconds=seconds)).isoformat(),
+        "Issued": key.issued,
+        "SessionName": session_name,
+        "Owner": who.owner,
+        "Parent": parent,
+        **({"Policies": list(who.session)} if who.session is not None else {}),
+        **({"Tags": dict(who.tags)} if who.tags else {}),
+    }
+    store.create(Record(kind=KIND, name=key.access_key, body=body, status="Active"))
     return key
+
+
+def create(store: Store, user: str, arn: str, user_id: str) -> Record:
+    """A key of a user, that works until it is deleted or made inactive."""
+    key = Key(new_id("AKIA"), _secret(), arn, user_id)
+    record = Record(kind=KIND, name=key.access_key, body={**_body(key), "UserName": user}, status="Active")
+    return store.create(record)
+
+
+def of_user(store: Store, user: str) -> list[Record]:
+    """A user's keys, the oldest first."""
+    found = [r for r in store.scan("", KIND) if r.body.get("UserName") == user]
+    return sorted(found, key=lambda record: (record.created or datetime.now(UTC), record.name))
+
+
+def sessions_of(store: Store, user_id: str) -> Sequence[Record]:
+    """The temporary keys of a role or user."""
+    keys = store.scan("", KIND)
+    return [r for r in keys if "SessionToken" in r.body and r.body["UserId"].partition(":")[0] == user_id]
 
 
 def new_id(prefix: str) -> str:
@@ -127,10 +212,18 @@ def new_id(prefix: str) -> str:
     return prefix + "".join(secrets.choice(_BASE32) for _ in range(length))
 
 
-def _void(store: Store, access_key: str) -> None:
+def void(store: Store, access_key: str) -> None:
+    """End a key; nothing happens if it has ended already."""
     while (record := store.get("", KIND, access_key)) is not None:
         with contextlib.suppress(Conflict):
             store.delete(record)
+
+
+def forget_use(store: Store, access_key: str) -> None:
+    """Drop what is known of the use of a key that is no more."""
+    if (used := store.get("", USE, access_key)) is not None:
+        with contextlib.suppress(Conflict):
+            store.delete(used)
 
 
 def _sweep(store: Store) -> None:
@@ -138,7 +231,7 @@ def _sweep(store: Store) -> None:
     for record in list(store.scan("", KIND)):
         expires = _key(record).expires
         if expires is not None and expires < long_ago:
-            _void(store, record.name)
+            void(store, record.name)
 
 
 def _secret() -> str:
@@ -152,7 +245,7 @@ def _body(key: Key) -> dict[str, Any]:
 
 def _key(record: Record) -> Key:
     body = record.body
-    expires = body.get("Expires")
+    expires, policies = body.get("Expires"), body.get("Policies")
     return Key(
         access_key=record.name,
         secret=body["SecretAccessKey"],
@@ -160,13 +253,23 @@ def _key(record: Record) -> Key:
         user_id=body["UserId"],
         token=body.get("SessionToken"),
         expires=datetime.fromisoformat(expires) if expires else None,
+        owner=record.status == "Owner" or bool(body.get("Owner")),
+        active=record.status != "Inactive",
+        parent=body.get("Parent", ""),
+        session=None if policies is None else tuple(policies),
+        tags=body.get("Tags", {}),
+        issued=body.get("Issued", ""),
     )
+
+
+def _owner(access_key: str, secret: str) -> Key:
+    return Key(access_key, secret, OWNER_ARN, f"{FIRST_ROLE_ID}:owner", owner=True)
 
 
 def _read(file: Path) -> Key | None:
     try:
         found = json.loads(file.read_text())
-        return Key(str(found["AccessKeyId"]), str(found["SecretAccessKey"]), OWNER_ARN, f"{FIRST_ROLE_ID}:owner")
+        return _owner(str(found["AccessKeyId"]), str(found["SecretAccessKey"]))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 

@@ -23,7 +23,9 @@ class Settings:
     data: Path = _setting(Path("~/.clary"), "The data folder: records, objects, keys, tasks.")
     cache: Path = _setting(Path("~/.cache/clary"), "Where image environments are kept, once per user.")
     port: int = _setting(8780, "The server's port; 0 picks a free one.")
-    host: str = _setting("127.0.0.1", "The address to bind; anything but loopback is refused.")
+    host: str = _setting("127.0.0.1", "The address to bind; another than loopback needs TLS.")
+    tls_cert: str = _setting("", "A certificate (PEM, its chain behind it): the API speaks TLS. Needs CLARY_TLS_KEY.")
+    tls_key: str = _setting("", "The certificate's key (PEM, without a password).")
     sandbox: str = _setting(
         "auto", "auto: bubblewrap where it works; required: refuse to run without; off: plain processes."
     )
@@ -36,6 +38,9 @@ class Settings:
     )
     head_seconds: int = _setting(20, "How long a client may take to send a request's line and headers.")
     body_seconds: int = _setting(60, "How long a client may send, or take, nothing of a body.")
+    job_network: str = _setting(
+        "on", "on: jobs reach what this machine reaches; off: Clary alone, and where that cannot be had they fail."
+    )
     jobs: int = _setting(4, "How many jobs run at the same time; the others wait their turn.")
 
     @classmethod
@@ -50,6 +55,8 @@ class Settings:
             if value is None:
                 value = item.default
             values[item.name] = _convert(name, type(item.default), value)
+        for name in ("tls_cert", "tls_key"):  # where it is read, the working directory is another
+            values[name] = str(Path(values[name]).expanduser().absolute()) if values[name] else ""
         return cls(**values)
 
 

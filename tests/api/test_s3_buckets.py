@@ -135,7 +135,6 @@ def test_a_setting_that_holds_can_be_put_and_no_other(boto: Callable[..., Any]) 
             {"OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}},
         ),
         (s3.put_bucket_notification_configuration, {"NotificationConfiguration": {"QueueConfigurations": [queue]}}),
-        (s3.put_bucket_policy, {"Policy": json.dumps({"Statement": []})}),
         (s3.put_bucket_website, {"WebsiteConfiguration": {"IndexDocument": {"Suffix": "index.html"}}}),
         (s3.put_bucket_logging, {"BucketLoggingStatus": {}}),
         (s3.put_object_lock_configuration, {"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}}),

@@ -17,6 +17,8 @@ from botocore.exceptions import ClientError
 from clary.pytest_plugin import Account, Server
 from tests.conftest import Studio, clean_environment
 
+TRUST = {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}
+
 
 @pytest.fixture
 def person(tmp_path: Path, cache: Path) -> Studio:
@@ -76,7 +78,7 @@ def test_accounts_see_nothing_of_each_other(server: Server) -> None:
         assert s3.list_buckets()["Buckets"] == []
         s3.create_bucket(Bucket="ward")
         s3.put_object(Bucket="ward", Key="scan", Body=account.access_key.encode())
-        iam.create_role(RoleName="nurse", AssumeRolePolicyDocument=json.dumps({"Statement": []}))
+        iam.create_role(RoleName="nurse", AssumeRolePolicyDocument=json.dumps({"Statement": [TRUST]}))
     for account in (one, other):
         s3 = account.client("s3")
         assert s3.get_object(Bucket="ward", Key="scan")["Body"].read() == account.access_key.encode()

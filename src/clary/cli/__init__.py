@@ -22,6 +22,7 @@ _COMMANDS = {
     "images": "images",
     "project": "project",
     "autopilot": "autopilot",
+    "users": "users",
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
+from clary.cli import servers
 from clary.cli.environment import environment
 from clary.settings import Settings
 
@@ -17,7 +18,7 @@ def client(settings: Settings, service: str) -> Any:
     return botocore.session.Session().create_client(
         service,
         region_name=variables["AWS_DEFAULT_REGION"],
-        endpoint_url=variables["AWS_ENDPOINT_URL"],
+        endpoint_url=servers.require(settings.data).local,
         aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
         verify=False,

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -70,10 +71,16 @@ def changes(data: Path, current: Mapping[str, str], *, proxy: bool = True) -> Ch
         "AWS_REGION": REGION,
         "SAGEMAKER_ROLE": FIRST_ROLE_ARN,
     }
+    secure = server.url.startswith("https:")
     if proxy:
-        wanted |= _proxy(data, server.tunnel, first)
-    if proxy or any(first.get(name) for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")):
-        exceptions = _no_proxy(first)
+        wanted |= {
+            "HTTPS_PROXY": f"http://127.0.0.1:{server.tunnel}",
+            "https_proxy": f"http://127.0.0.1:{server.tunnel}",
+        }
+    if proxy or secure:
+        wanted |= {name: str(_bundle(data, name, first)) for name in CA_FILES}
+    if proxy or secure or any(first.get(name) for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")):
+        exceptions = _no_proxy(first, urlsplit(server.url).hostname or "")
         wanted |= {"NO_PROXY": exceptions, "no_proxy": exceptions}
     named = [name for name in {*current, *first} if _ENDPOINT_OF_A_SERVICE.fullmatch(name)]
     wanted |= {name: None for name in (*ASTRAY, *named) if name in current or name in first}
@@ -97,12 +104,6 @@ def _saved(current: Mapping[str, str]) -> Changes:
         raise click.ClickException(str(error)) from None
 
 
-def _proxy(data: Path, port: int, first: Mapping[str, str]) -> dict[str, str]:
-    tunnel = f"http://127.0.0.1:{port}"
-    files = {name: str(_bundle(data, name, first)) for name in CA_FILES}
-    return {"HTTPS_PROXY": tunnel, "https_proxy": tunnel, **files}
-
-
 def _bundle(data: Path, name: str, first: Mapping[str, str]) -> Path:
     """The CA file for a variable: Clary's CA with what its client would have trusted."""
     for source in (name, *CA_FILES[name]):
@@ -115,11 +116,11 @@ def _bundle(data: Path, name: str, first: Mapping[str, str]) -> Path:
     return trust.bundle(data, None)
 
 
-def _no_proxy(first: Mapping[str, str]) -> str:
-    """The exceptions that were there and this machine; not those that lead AWS's names past the tunnel."""
+def _no_proxy(first: Mapping[str, str], host: str) -> str:
+    """The exceptions that were there, this machine and the server; not those that lead AWS's names past the tunnel."""
     given = first.get("no_proxy") or first.get("NO_PROXY") or ""
     kept = [entry for entry in given.replace(",", " ").split() if not _covers_aws(entry)]
-    return ",".join([*kept, *(name for name in LOCAL if name not in kept)])
+    return ",".join(dict.fromkeys([*kept, *LOCAL, *([host] if host else [])]))
 
 
 def _covers_aws(entry: str) -> bool:

@@ -12,9 +12,10 @@ import click
 
 @dataclass(frozen=True)
 class Server:
-    """``url`` of the API, ``tunnel`` the port of its proxy, ``pid`` of its process."""
+    """``url`` of the API for clients, ``local`` on this machine, ``tunnel`` the port of its proxy, ``pid`` its process."""
 
     url: str
+    local: str
     tunnel: int
     pid: int
 
@@ -25,7 +26,7 @@ def running(data: Path) -> Server | None:
         return None
     try:
         found = json.loads((data / "server.json").read_text())
-        return Server(found["url"], found["tunnel"], found["pid"])
+        return Server(found["url"], found["local"], found["tunnel"], found["pid"])
     except (OSError, ValueError, KeyError):
         return None  # it is starting
 

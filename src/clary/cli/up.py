@@ -28,7 +28,9 @@ _LOOPBACK = ("127.0.0.1", "localhost")
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="The port (default: CLARY_PORT, else 8780); 0 picks a free one."
 )
-@click.option("--host", help="The address to bind (default 127.0.0.1). Only loopback: the API holds patients' data.")
+@click.option("--host", help="The address to bind (default 127.0.0.1); another than loopback needs --tls-cert.")
+@click.option("--tls-cert", metavar="FILE", help="A certificate in PEM form, its chain behind it: the API speaks TLS.")
+@click.option("--tls-key", metavar="FILE", help="The certificate's key, in PEM form and without a password.")
 @click.option("--detach", is_flag=True, help="Start it in the background and return once it serves.")
 @click.option("--ephemeral", is_flag=True, help="A new folder that is removed when the server ends; any free port.")
 @click.option(
@@ -36,18 +38,24 @@ _LOOPBACK = ("127.0.0.1", "localhost")
     is_flag=True,
     help="With --ephemeral: obey standard input (`new` and `end N` make and end accounts), and end when it does.",
 )
-def up(data: Path | None, port: int | None, host: str | None, *, detach: bool, ephemeral: bool, commands: bool) -> None:
+def up(
+    data: Path | None,
+    port: int | None,
+    host: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    *,
+    detach: bool,
+    ephemeral: bool,
+    commands: bool,
+) -> None:
     """Start the server. It prints `ready http://...` once it answers."""
     if commands and not ephemeral:
         raise click.UsageError("--commands goes with --ephemeral: it makes accounts that end with the server")
     if ephemeral and port is None and "CLARY_PORT" not in os.environ:
         port = 0
-    settings = options.settings(data=data, port=port, host=host)
-    if settings.host not in _LOOPBACK:
-        raise click.ClickException(
-            f"--host {settings.host} would open the API to the network without TLS, which is not built yet. "
-            "Leave it at 127.0.0.1 and reach it over ssh: ssh -L 8780:127.0.0.1:8780 THIS_MACHINE"
-        )
+    settings = options.settings(data=data, port=port, host=host, tls_cert=tls_cert, tls_key=tls_key)
+    _check(settings)
     with contextlib.ExitStack() as end:
         if ephemeral:
             settings = replace(settings, data=_throwaway(data))
@@ -69,6 +77,19 @@ def _run(settings: Settings, *, detach: bool, ephemeral: bool, commands: bool) -
     except OSError as problem:
         where = problem.filename or settings.data
         raise click.ClickException(f"The server cannot run on {settings.data}: {problem.strerror} ({where})") from None
+
+
+def _check(settings: Settings) -> None:
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        raise click.ClickException("--tls-cert and --tls-key go together: give both, or neither.")
+    if not settings.tls_cert and settings.host not in _LOOPBACK:
+        raise click.ClickException(
+            f"--host {settings.host} would open the API to the network without TLS, and what goes over it may be "
+            "patients' data. Give it a certificate (--tls-cert FILE --tls-key FILE), or leave it at 127.0.0.1 and reach "
+            "it over ssh: ssh -L 8780:127.0.0.1:8780 THIS_MACHINE"
+        )
+    if settings.job_network not in {"on", "off"}:
+        raise click.ClickException(f"CLARY_JOB_NETWORK is {settings.job_network!r}; it takes on or off.")
 
 
 def _throwaway(data: Path | None) -> Path:
@@ -111,6 +132,9 @@ def _detach(settings: Settings, flags: list[str]) -> None:
         _say_first(settings.data)
         return
     command = [sys.executable, "-m", "clary", "up", "--data", str(settings.data), "--port", str(settings.port), *flags]
+    command += ["--host", settings.host]
+    if settings.tls_cert:
+        command += ["--tls-cert", settings.tls_cert, "--tls-key", settings.tls_key]
     descriptor = os.open(settings.data / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with open(descriptor, "ab") as log:  # noqa: PTH123 - opened by descriptor, for its mode
         began = log.tell()

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -35,6 +35,8 @@ class Task:
     ``directory``: the task's own folder on this machine; ``directory/"ml"`` is what it sees as ``/opt/ml`` (writable).
     ``environment``: all of its variables; nothing is inherited from the server.
     ``network``: False means that it reaches nothing but what is handed to it.
+    ``doors``: ports of the loopback of a task without a network → the server's Unix sockets that answer there. They
+    lie in one folder, which the task sees as a whole.
     ``listen``: the engine opens a loopback TCP socket and hands it down as the file descriptor named in
     ``CLARY_LISTEN_FD``; ``poll`` tells the port. So a serving process answers even without a network.
     ``memory_bytes``/``cpus``: limits, kept where the machine allows it; 0 is none.
@@ -47,6 +49,7 @@ class Task:
     mounts: list[Mount] = field(default_factory=list)
     working_directory: str = "/opt/ml"
     network: bool = True
+    doors: Mapping[int, Path] = field(default_factory=dict)
     listen: bool = False
     memory_bytes: int = 0
     grace: float = 120.0

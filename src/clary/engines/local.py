@@ -109,7 +109,10 @@ class LocalEngine:
     def _write(self, task: Task, directory: Path) -> None:
         """Lay the task out and write ``task.json``, from which its supervisor reads what to do."""
         if not task.network and not self._sandbox.network:
-            raise CannotIsolate(f"the task asks for no network, and this machine cannot give that: {self._complaint()}")
+            wanted = (
+                "CLARY_JOB_NETWORK=off lets jobs reach Clary alone" if task.doors else "the task asks for no network"
+            )
+            raise CannotIsolate(f"{wanted}, and this machine cannot give that: {self._complaint()}")
         for folder in ("ml", "tmp"):
             (directory / folder).mkdir(parents=True, exist_ok=True)
         sandbox.check(task.mounts, directory / "ml")

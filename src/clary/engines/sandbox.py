@@ -2,7 +2,8 @@
 
 A task sees the system's folders, the server's Python and its mounts read-only, its own folder as ``/opt/ml``, a
 ``/tmp`` and a process tree of its own, and nothing else of this machine: no home, no data folder. Without a network
-it has a loopback interface of its own that nobody else is on.
+it has a loopback interface of its own that nobody else is on; ``relay.py`` leads ports of it to the server where a task
+asks for that.
 
 Not covered: the kernel is shared, and with a network a task reaches whatever this machine reaches.
 Options: https://github.com/containers/bubblewrap (bwrap(1)), 0.4 and later.
@@ -31,6 +32,8 @@ _MOST = 2500
 """bubblewrap takes 9,000 words, and a mount is three."""
 
 _BINDINGS = Path(__file__).with_name("bindings.py")
+_RELAY = Path(__file__).with_name("relay.py")
+_RELAY_INSIDE, _DOORS = "/run/clary/relay.py", "/run/clary/doors"
 
 _SYSTEM = "usr bin sbin lib lib32 lib64 libx32 nix/store gnu/store sys/devices/system".split()
 _ETC = (
@@ -171,7 +174,7 @@ def command(sandbox: Sandbox, task: Task, environment: dict[str, str], data: Pat
     data folder, hidden wherever it is.
     """
     own = ["--args", str(ARGUMENTS_FD), "--info-fd", str(INFO_FD)]
-    line = [sandbox.program, *own, "--", *_LAUNCHER, *task.command]
+    line = [sandbox.program, *own, "--", *_LAUNCHER, *_relay(task), *task.command]
     mounts = sorted(task.mounts, key=lambda mount: mount.target.count("/"))  # a folder before what is in it
     if len(mounts) < _MANY or not _can_bind():
         if len(mounts) > _MOST:
@@ -185,6 +188,14 @@ def command(sandbox: Sandbox, task: Task, environment: dict[str, str], data: Pat
         ARGUMENTS_FD: _words(sandbox, task, environment, data, late),
         BINDINGS_FD: json.dumps({"folder": ml, "mounts": targets}),
     }
+
+
+def _relay(task: Task) -> list[str]:
+    """What stands before the command of a task that reaches the server's sockets and nothing else."""
+    if task.network or not task.doors:
+        return []
+    doors = [f"{port}={_DOORS}/{path.name}" for port, path in task.doors.items()]
+    return [os.path.realpath(sys.executable), "-I", "-S", _RELAY_INSIDE, *doors, "--"]
 
 
 @lru_cache
@@ -206,6 +217,9 @@ def _words(sandbox: Sandbox, task: Task, environment: dict[str, str], data: Path
         words += ["--bind" if mount.writable else "--ro-bind", str(mount.source), mount.target]
     if not task.network:
         words += ["--unshare-net"]
+        if task.doors:
+            folder = next(iter(task.doors.values())).parent
+            words += ["--ro-bind", str(folder), _DOORS, "--ro-bind", str(_RELAY), _RELAY_INSIDE]
     words += ["--chdir", task.working_directory, "--clearenv"]
     for name, value in environment.items():
         words += ["--setenv", name, value]

@@ -1,7 +1,7 @@
 """The ASGI application: one request through its steps, top to bottom.
 
-identify → authenticate → parse → validate → call → serialize. What is refused on the way is answered in the form of
-the protocol that the request came in.
+identify → authenticate → parse → validate → authorize → call → serialize. What is refused on the way is answered in
+the form of the protocol that the request came in.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from clary.gateway import bodies, cors, form_uploads, models, routing, signature
 from clary.gateway.answers import send_answer
 from clary.gateway.audit import Call, Trail
 from clary.gateway.authentication import Family, authenticate, refusal
+from clary.gateway.authorization import Authorization
 from clary.gateway.form_uploads import FormUpload
 from clary.gateway.http import HttpAnswer, HttpRequest
 from clary.gateway.pages import Pages
@@ -51,6 +52,7 @@ class Gateway:
         self._context, self._keys, self._pages = context, keys, pages
         self._operations = operations
         self._waiting = Waiting(context.store)
+        self._authorization = Authorization(self.call)
         self._trail = Trail(context.audit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,6 +68,8 @@ class Gateway:
             path=scope.get("raw_path", scope["path"].encode()).decode("latin-1").partition("?")[0],
             query=scope["query_string"].decode("latin-1"),
             headers=headers,
+            client=(scope.get("client") or ("127.0.0.1",))[0],  # a Unix socket's has no address
+            secure=scope.get("scheme") == "https",
         )
         body = _Stream(receive, self._context.settings.body_seconds)
         if (page := self._pages.find(request)) is not None:
@@ -145,14 +149,20 @@ class Gateway:
         request = route.protocol.parse(route.operation, http, route.labels)
         call.request = request
         validate(route.operation, request)
+        operation = route.operation
+        if not self._authorization.is_free(context, operation):
+            handler = await run_in_threadpool(self._authorization.admit, context, operation, http, request, handler)
         self._trail.board(call)
         if route.service == "s3":
             request["_trailers"] = trailers
-        if inspect.iscoroutinefunction(handler):
-            result = await handler(context, request)
-        else:
-            result = await self._waiting.call(route.operation, http, lambda: handler(context, request))
-        answer: HttpAnswer = route.protocol.serialize(route.operation, result or {}, call.request_id)
+        try:
+            if inspect.iscoroutinefunction(handler):
+                result = await handler(context, request)
+            else:
+                result = await self._waiting.call(operation, http, lambda: handler(context, request))
+        except ServiceError as error:
+            raise self._authorization.told(context, operation, http, request, error) from error
+        answer: HttpAnswer = route.protocol.serialize(operation, result or {}, call.request_id)
         return answer
 
     def _handler(self, service: str, operation: str) -> Handler:

@@ -6,12 +6,12 @@ import hmac
 from datetime import UTC, datetime
 from typing import Literal
 
-from clary.context import Identity
 from clary.errors import ServiceError
 from clary.gateway import signature
 from clary.gateway.http import HttpRequest
 from clary.gateway.signature import Claim, SignatureProblem
 from clary.keys import Key, Keys
+from clary.rights.identity import Identity
 
 Family = Literal["json", "rest-json", "query", "s3"]
 
@@ -103,7 +103,8 @@ def authenticate(claim: Claim | None, request: HttpRequest, keys: Keys, resource
     if key.expires is not None and key.expires <= now:
         raise SignatureProblem("token-expired")
     signature.verify(claim, request, key.secret, now, resource)
-    return Identity(key.arn, key.user_id, key.access_key), key
+    keys.note_use(key, claim.service, claim.region)
+    return key.identity, key
 
 
 def refusal(problem: SignatureProblem, family: Family) -> ServiceError:

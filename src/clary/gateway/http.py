@@ -18,6 +18,7 @@ class HttpRequest:
     """``path`` and ``query`` are as on the wire: percent-encoded, ``query`` without its question mark.
 
     ``packed`` is the body as it was sent, where that is another (gzip): what the signature covers.
+    ``client``: the address that the connection comes from. ``secure``: whether it came by TLS.
     """
 
     method: str
@@ -27,6 +28,8 @@ class HttpRequest:
     body: bytes = b""
     packed: bytes | None = None
     stream: AsyncIterator[bytes] | None = None
+    client: str = "127.0.0.1"
+    secure: bool = False
 
 
 Body = bytes | AsyncIterator[bytes] | Slice

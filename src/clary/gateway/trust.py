@@ -14,6 +14,8 @@ from pathlib import Path
 
 CA_FOLDER = "ca"
 CERTIFICATE = "ca.pem"
+SERVER = "server.pem"
+"""The chain of the certificate under which the API itself answers, where it speaks TLS."""
 
 # Where OpenSSL's own default may be missing, as in a Python that was built elsewhere.
 _SYSTEM = (
@@ -32,6 +34,8 @@ def bundle(data: Path, existing: Path | None) -> Path:
     """
     folder = data / CA_FOLDER
     own = (folder / CERTIFICATE).read_bytes()
+    if (folder / SERVER).exists():
+        own += b"\n# What the API answers under\n" + (folder / SERVER).read_bytes()
     before = _certificates(existing) if existing is not None else _default()
     name = "bundle" if existing is None else f"bundle-{hashlib.sha256(os.fsencode(existing)).hexdigest()[:12]}"
     target = folder / f"{name}.pem"
@@ -43,6 +47,16 @@ def bundle(data: Path, existing: Path | None) -> Path:
         Path(aside).chmod(0o644)
         Path(aside).replace(target)
     return target
+
+
+def remember(data: Path, chain: bytes) -> None:
+    """Keep what the API answers under, for the files that ``bundle`` makes; nothing if it speaks no TLS."""
+    target = data / CA_FOLDER / SERVER
+    if chain:
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        target.write_bytes(chain)
+    else:
+        target.unlink(missing_ok=True)
 
 
 def _certificates(source: Path) -> bytes:

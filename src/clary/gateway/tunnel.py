@@ -53,7 +53,10 @@ class _Refused(Exception):
 
 
 class Tunnel:
-    """Answers AWS's names from the gateway on ``gateway_port``; ``environment`` tells the user's own proxy."""
+    """Answers AWS's names from the gateway on ``gateway_port``; ``environment`` tells the user's own proxy.
+
+    ``only_aws``: every other host is refused.
+    """
 
     def __init__(
         self,
@@ -61,8 +64,11 @@ class Tunnel:
         authority: Authority,
         environment: Mapping[str, str] | None = None,
         patience: float = _PATIENCE,
+        *,
+        only_aws: bool = False,
     ) -> None:
         self._gateway_port, self._authority, self._patience = gateway_port, authority, patience
+        self._only_aws = only_aws
         self._routes = Routes(os.environ if environment is None else environment)
         self._port = 0
         self._server: asyncio.Server | None = None
@@ -73,6 +79,9 @@ class Tunnel:
         loop = asyncio.get_running_loop()
         if isinstance(listener, int):
             self._server = await loop.create_server(lambda: Head(self._accept), "127.0.0.1", listener)
+        elif listener.family == socket.AF_UNIX:
+            self._server = await loop.create_unix_server(lambda: Head(self._accept), sock=listener)
+            return 0
         else:
             self._server = await loop.create_server(lambda: Head(self._accept), sock=listener)
         self._port = int(self._server.sockets[0].getsockname()[1])
@@ -131,6 +140,10 @@ class Tunnel:
                 403,
                 f"{host} belongs to AWS, and Clary lets no call out to AWS. It answers the names below {DOMAIN} "
                 "itself: use a region and an endpoint there, or `clary env --no-proxy`.",
+            )
+        if self._only_aws:
+            raise _Refused(
+                403, f"{host} is out of reach: this job reaches Clary alone. CLARY_JOB_NETWORK=on lets jobs out."
             )
         return await self._pass(host, port, client, rest, opened)
 

@@ -62,7 +62,7 @@ class AutoMLJobs:
         base = self._base(job)
         try:
             wish = _wish(context, job)
-            context.buckets.put_bytes(
+            context.buckets_of(body["RoleArn"]).put_bytes(
                 f"{base}/preprocessed-data/job.json", json.dumps(wish).encode(), content_type="application/json"
             )
             source = body["AutoMLJobInputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"]
@@ -217,7 +217,8 @@ class AutoMLJobs:
             except KeyError:
                 kind = {"html": "text/html", "json": "application/json", "csv": "text/csv"}.get(path.rpartition(".")[2])
                 content = (folder / "artifacts" / path).read_bytes()
-                self._context.buckets.put_bytes(uri, content, content_type=kind or "application/octet-stream")
+                buckets = self._context.buckets_of(job.body["RoleArn"])
+                buckets.put_bytes(uri, content, content_type=kind or "application/octet-stream")
 
     def _base(self, job: Record) -> str:
         return f"{job.body['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{job.name}"
@@ -250,7 +251,7 @@ def _wish(context: Context, job: Record) -> dict[str, Any]:
     ]
     features: dict[str, Any] = {}
     if uri := tabular.get("FeatureSpecificationS3Uri"):
-        features = json.loads(context.buckets.get_bytes(uri))
+        features = json.loads(context.buckets_of(job.body["RoleArn"]).get_bytes(uri))
     return {
         "name": job.name,
         "target": tabular["TargetAttributeName"],

@@ -14,8 +14,9 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from clary.buckets import Buckets, Entry
+from clary.buckets import Entry
 from clary.engines.base import Mount
+from clary.guarded_buckets import GuardedBuckets
 
 _MOUNT_FROM = 1 << 20  # bytes; below, a copy costs less than a mount
 
@@ -24,7 +25,7 @@ class CannotStage(Exception):
     """The input cannot be laid out; the message becomes the job's FailureReason."""
 
 
-def stage(buckets: Buckets, uri: str, ml: Path, folder: str) -> list[Mount]:
+def stage(buckets: GuardedBuckets, uri: str, ml: Path, folder: str) -> list[Mount]:
     """Lay the objects below ``uri`` out as files in ``ml/folder``; returns the mounts still to be made.
 
     ``folder`` is relative to ``/opt/ml``. A key becomes the path behind the last ``/`` of the prefix; a key that would
@@ -77,7 +78,7 @@ def _ownerless(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def upload_archive(buckets: Buckets, folder: Path, uri: str) -> None:
+def upload_archive(buckets: GuardedBuckets, folder: Path, uri: str) -> None:
     """``folder`` packed, stored at ``uri``."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".pack-") as scratch:
         archive = Path(scratch) / "archive.tar.gz"
@@ -85,7 +86,7 @@ def upload_archive(buckets: Buckets, folder: Path, uri: str) -> None:
         buckets.put_file(uri, archive, content_type="application/x-gzip")
 
 
-def upload_folder(buckets: Buckets, folder: Path, uri: str) -> None:
+def upload_folder(buckets: GuardedBuckets, folder: Path, uri: str) -> None:
     """Every file of ``folder`` as an object below ``uri``; links are left out, they could lead anywhere."""
     for root, _, names in os.walk(folder):
         for name in sorted(names):

@@ -9,29 +9,45 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 from clary.context import Context
 from clary.engines.base import Mount
 from clary.keys import Keys
+from clary.rights.rights import Rights
 from clary.store.base import Conflict, Record, Store
 
 KIND = "TaskCredentials"
+SESSION = "SageMaker"
+"""The name of the sessions that jobs are."""
 _LIFETIME = 3600  # seconds that a set of keys lasts; SDKs refresh ten minutes before
 
 
 class TaskCredentials:
-    """``tunnel``: the port that answers AWS's own names; ``bundle``: the file with the authority behind it."""
+    """``tunnel``: the port that answers AWS's own names; ``bundle``: the file with the authority behind it.
 
-    def __init__(self, store: Store, keys: Keys, tunnel: int, bundle: Path) -> None:
-        self._store, self._keys = store, keys
+    ``doors``: the server's Unix sockets by the ports that they stand for, where jobs are to reach nothing else.
+    """
+
+    def __init__(
+        self, store: Store, keys: Keys, rights: Rights, tunnel: int, bundle: Path, doors: Mapping[int, Path]
+    ) -> None:
+        self._store, self._keys, self._rights, self._doors = store, keys, rights, doors
         # A task sees the file at the path that it has here.
         self.mounts = [Mount(bundle, str(bundle))]
         proxy, here = f"http://127.0.0.1:{tunnel}", "localhost,127.0.0.1"
         self._proxy = {"HTTPS_PROXY": proxy, "https_proxy": proxy, "NO_PROXY": here, "no_proxy": here}
         for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"):
             self._proxy[name] = str(bundle)
+
+    def network(self, *, isolated: bool) -> dict[str, Any]:
+        """The members of a ``Task`` that say what it reaches. ``isolated``: nothing, as EnableNetworkIsolation asks."""
+        if isolated:
+            return {"network": False}
+        return {"network": False, "doors": self._doors} if self._doors else {"network": True}
 
     def environment(self, context: Context, role: str, task: Path) -> dict[str, str]:
         """The variables by which a task's SDKs reach this server with the rights of ``role``."""
@@ -54,8 +70,10 @@ class TaskCredentials:
         if record is None or not hmac.compare_digest(record.body["TokenHash"], _hash(token)):
             return None
         role = record.body["RoleArn"]
-        session = f"arn:aws:sts::{role.split(':')[4]}:assumed-role/{role.rpartition('/')[2]}/SageMaker"
-        key = self._keys.issue(session, f"AROACLARY:{identifier}", _LIFETIME, "SageMaker")
+        who = self._rights.of_role(role, SESSION)
+        if who is None:  # the role was deleted while the task runs
+            return None
+        key = self._keys.issue(who, _LIFETIME, SESSION)
         try:
             issued = [*record.body["Issued"][-5:], key.access_key]
             self._store.put(Record(**{**vars(record), "body": {**record.body, "Issued": issued}}))

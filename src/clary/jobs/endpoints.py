@@ -13,7 +13,9 @@ from typing import Any
 
 from clary.context import Context
 from clary.engines.base import CannotIsolate, Engine, Progress, Task
+from clary.errors import AccessDenied
 from clary.formats import archives
+from clary.guarded_buckets import GuardedBuckets
 from clary.images import catalog
 from clary.jobs import images, task_logs
 from clary.jobs.credentials import TaskCredentials
@@ -117,10 +119,11 @@ class Endpoints:
         try:
             image = catalog.find(container["Image"])
             self._images.prepare(image)
-            _unpack(context, _model_uri(container), ml / "model")
-            source = _source(context, container, ml)
+            buckets = context.buckets_of(variant["role"]) if variant["role"] else context.own_buckets
+            _unpack(buckets, _model_uri(container), ml / "model")
+            source = _source(buckets, container, ml)
             layout = self._images.layout(image, requirements=source)
-        except (images.CannotPrepare, catalog.UnknownImage, CannotUnpack) as error:
+        except (images.CannotPrepare, catalog.UnknownImage, CannotUnpack, AccessDenied) as error:
             return self._fail(endpoint, f"ClientError: {error}")
         environment = {
             "SAGEMAKER_REGION": context.region,
@@ -134,7 +137,7 @@ class Endpoints:
             command=[layout.python, "-m", image.serve],
             environment=environment,
             mounts=[*layout.mounts, *self._credentials.mounts],
-            network=not variant["isolated"],
+            **self._credentials.network(isolated=variant["isolated"]),
             listen=True,
             grace=30.0,
         )
@@ -226,7 +229,7 @@ def _model_uri(container: dict[str, Any]) -> str | None:
     return str(uri) if uri else None
 
 
-def _source(context: Context, container: dict[str, Any], ml: Path) -> Path | None:
+def _source(buckets: GuardedBuckets, container: dict[str, Any], ml: Path) -> Path | None:
     """The user's code, where it is named apart from the model; where its requirements are to be found."""
     uri = container.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     if not uri.startswith("s3://"):
@@ -234,19 +237,19 @@ def _source(context: Context, container: dict[str, Any], ml: Path) -> Path | Non
     archive = ml / "input/sourcedir.tar.gz"
     archive.parent.mkdir(parents=True, exist_ok=True)
     try:
-        archive.write_bytes(context.buckets.get_bytes(uri))
+        archive.write_bytes(buckets.get_bytes(uri))
     except KeyError:
         raise CannotUnpack(f"there is no source archive at {uri} (SAGEMAKER_SUBMIT_DIRECTORY)") from None
     return archive
 
 
-def _unpack(context: Context, uri: str | None, folder: Path) -> None:
+def _unpack(buckets: GuardedBuckets, uri: str | None, folder: Path) -> None:
     """The model archive's files in ``folder``; a member that leads out of it is refused by name."""
     folder.mkdir(parents=True, exist_ok=True)
     if uri is None:
         return
     try:
-        path = context.buckets.path(context.buckets.find(uri))
+        path = buckets.path(buckets.find(uri))
     except KeyError:
         raise CannotUnpack(f"Failed to download model data: there is no object at {uri}") from None
     try:

@@ -19,6 +19,7 @@ from typing import Any
 from clary.buckets import parse_uri
 from clary.context import Context
 from clary.engines.base import CannotIsolate, Engine, Progress, Task
+from clary.errors import AccessDenied
 from clary.images import catalog
 from clary.jobs import channels, images, task_logs
 from clary.jobs.credentials import TaskCredentials
@@ -90,6 +91,8 @@ class TrainingJobs:
             mounts = self._lay_out(context, job, ml)
             image = catalog.find(job.body["AlgorithmSpecification"]["TrainingImage"])
             layout = self._images.layout(image, requirements=ml / "input/sourcedir.tar.gz")
+        except AccessDenied as error:
+            return self._fail(job, f"ClientError: Data download failed: {error}")
         except (channels.CannotStage, images.CannotPrepare, OSError) as error:
             return self._fail(job, str(error) if str(error).startswith("ClientError") else f"ClientError: {error}")
         environment = {
@@ -106,7 +109,7 @@ class TrainingJobs:
             command=[layout.python, "-m", image.train],
             environment=environment,
             mounts=[*layout.mounts, *self._credentials.mounts, *mounts],
-            network=not job.body["EnableNetworkIsolation"],
+            **self._credentials.network(isolated=job.body["EnableNetworkIsolation"]),
             grace=120.0,
         )
         task = self._images.located(task, self._engine)
@@ -124,13 +127,14 @@ class TrainingJobs:
 
     def _lay_out(self, context: Context, job: Record, ml: Path) -> list[Any]:
         """Channels, code and the configuration files of the container contract."""
+        buckets = context.buckets_of(job.body["RoleArn"])
         mounts, config = [], ml / "input/config"
         for folder in ("model", "output/data", "input/data", "checkpoints", "code"):
             (ml / folder).mkdir(parents=True, exist_ok=True)
         data: dict[str, Any] = {}
         for channel in job.body.get("InputDataConfig", []):
             source, name = channel["DataSource"]["S3DataSource"], channel["ChannelName"]
-            mounts += channels.stage(context.buckets, source["S3Uri"], ml, f"input/data/{name}")
+            mounts += channels.stage(buckets, source["S3Uri"], ml, f"input/data/{name}")
             data[name] = {
                 "TrainingInputMode": "File",
                 "S3DistributionType": source["S3DataDistributionType"],
@@ -146,7 +150,7 @@ class TrainingJobs:
         source_uri = hyperparameters.get("sagemaker_submit_directory", "").strip('"')
         if source_uri.startswith("s3://"):
             try:
-                (ml / "input/sourcedir.tar.gz").write_bytes(context.buckets.get_bytes(source_uri))
+                (ml / "input/sourcedir.tar.gz").write_bytes(buckets.get_bytes(source_uri))
             except KeyError:
                 raise channels.CannotStage(
                     f"ClientError: Data download failed: there is no source archive at {source_uri} "
@@ -193,15 +197,16 @@ class TrainingJobs:
         base = f"{output['S3OutputPath'].rstrip('/')}/{job.name}/output"
         try:
             parse_uri(base)
+            buckets = context.buckets_of(job.body["RoleArn"])
             if output["CompressionType"] == "NONE":
-                channels.upload_folder(context.buckets, ml / "model", f"{base}/model")
+                channels.upload_folder(buckets, ml / "model", f"{base}/model")
                 members["ModelArtifacts"] = {"S3ModelArtifacts": f"{base}/model/"}
             else:
-                channels.upload_archive(context.buckets, ml / "model", f"{base}/model.tar.gz")
+                channels.upload_archive(buckets, ml / "model", f"{base}/model.tar.gz")
                 members["ModelArtifacts"] = {"S3ModelArtifacts": f"{base}/model.tar.gz"}
             if not channels.is_empty(ml / "output/data"):
-                channels.upload_archive(context.buckets, ml / "output/data", f"{base}/output.tar.gz")
-        except (KeyError, OSError) as error:
+                channels.upload_archive(buckets, ml / "output/data", f"{base}/output.tar.gz")
+        except (KeyError, OSError, AccessDenied) as error:
             return self._fail(job, f"ClientError: Artifact upload failed: {error}")
         members |= self._final_metrics(job)
         if job.body.get("_overdue"):

@@ -1,23 +1,24 @@
-"""Policies of one's own, with their versions; those that AWS manages count as there, by their ARN."""
+"""Policies of one's own, with their versions, and those that AWS manages (``clary.rights.managed``)."""
 
 from __future__ import annotations
 
 import contextlib
-import re
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from clary.context import Context
-from clary.errors import NotServed
+from clary.errors import ServiceError
 from clary.keys import new_id
+from clary.rights import managed
+from clary.rights.managed import Managed
 from clary.services import operation
 from clary.services.iam import documents, entities
-from clary.services.iam.roles import KIND as ROLE
 from clary.store.base import Conflict, Record
 
 KIND = "Policy"
-_MANAGED = re.compile(r"arn:aws:iam::aws:policy(/(?:[\w+=,.@-]+/)*)([\w+=,.@-]+)", re.ASCII)
+_KINDS = ("Group", "Role", "User")  # what policies are attached to
 _VERSIONS = 5  # of a policy at most
 
 
@@ -27,9 +28,15 @@ def path(arn: str) -> str:
 
 
 def require(context: Context, arn: str) -> None:
-    """``NoSuchEntity`` unless the policy is there, or AWS's."""
-    if not _MANAGED.fullmatch(arn) and _find(context, arn) is None:
-        raise entities.no_such_entity(f"Policy {arn} does not exist or is not attachable.")
+    """``NoSuchEntity`` unless the policy is there, or one of AWS's that Clary has."""
+    if managed.find(arn) is None and _find(context, arn) is None:
+        way = ""
+        if arn.startswith(managed.PREFIX):
+            way = (
+                " Clary has the most common of AWS's policies (iam.list_policies(Scope='AWS') names them); make "
+                "others with iam.create_policy."
+            )
+        raise entities.no_such_entity(f"Policy {arn} does not exist or is not attachable.{way}")
 
 
 @operation
@@ -63,28 +70,17 @@ def create_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 @operation
 def get_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     arn = request["PolicyArn"]
-    if match := _MANAGED.fullmatch(arn):
-        managed = {
-            "PolicyName": match.group(2),
-            "Arn": arn,
-            "Path": match.group(1),
-            "DefaultVersionId": "v1",
-            "IsAttachable": True,
-            "AttachmentCount": len(_holders(context, arn)),
-            "Description": "Managed by AWS; Clary knows its name only.",
-        }
-        return {"Policy": managed}
+    if (found := managed.find(arn)) is not None:
+        return {"Policy": _shown_managed(context, found)}
     return {"Policy": _shown(context, find(context, arn))}
 
 
 @operation
 def list_policies(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    """Those that AWS manages are listed where they are attached."""
     prefix, scope = request.get("PathPrefix", "/"), request.get("Scope", "All")
     own = [] if scope == "AWS" else [_shown(context, p) for p in context.store.scan("", KIND)]
-    attached = {p["PolicyArn"] for role in context.store.scan("", ROLE) for p in role.body["_attached"]}
-    managed = [] if scope == "Local" else [a for a in attached if _MANAGED.fullmatch(a)]
-    wanted = [*own, *(get_policy(context, {"PolicyArn": arn})["Policy"] for arn in managed)]
+    aws = [] if scope == "Local" else [found for name in managed.names() if (found := managed.by_name(name))]
+    wanted = [*own, *(_shown_managed(context, each) for each in aws)]
     if request.get("OnlyAttached"):
         wanted = [p for p in wanted if p["AttachmentCount"]]
     shown, more = entities.page((p for p in wanted if p["Path"].startswith(prefix)), lambda p: p["Arn"], request)
@@ -112,8 +108,10 @@ def delete_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 @operation
 def get_policy_version(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     arn, wanted = request["PolicyArn"], request["VersionId"]
-    if _MANAGED.fullmatch(arn):
-        raise NotServed(f"The text of {arn} is AWS's; Clary knows its name only.")
+    if (aws := managed.find(arn)) is not None:
+        if wanted != aws.version:
+            raise _no_version(arn, wanted)
+        return {"PolicyVersion": {**_managed_version(aws), "Document": documents.encode(aws.document)}}
     policy = find(context, arn)
     version = _version(policy, wanted)
     return {"PolicyVersion": {**_described(policy, version), "Document": documents.encode(version["Document"])}}
@@ -121,6 +119,8 @@ def get_policy_version(context: Context, request: dict[str, Any]) -> dict[str, A
 
 @operation
 def list_policy_versions(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    if (aws := managed.find(request["PolicyArn"])) is not None:
+        return {"Versions": [_managed_version(aws)], "IsTruncated": False}
     policy = find(context, request["PolicyArn"])
     shown, more = entities.page(policy.body["_versions"], lambda v: v["VersionId"], request)
     return {"Versions": [{**_described(policy, version), "Document": None} for version in shown], **more}
@@ -172,13 +172,17 @@ def delete_policy_version(context: Context, request: dict[str, Any]) -> dict[str
 
 @operation
 def list_entities_for_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    arn = request["PolicyArn"]
+    arn, wanted = request["PolicyArn"], request.get("EntityFilter")
     require(context, arn)
-    holders = [] if request.get("EntityFilter", "Role") != "Role" else _holders(context, arn)
-    holders = [role for role in holders if role.body["Path"].startswith(request.get("PathPrefix", "/"))]
-    shown, more = entities.page(holders, lambda role: role.name, request)
-    roles = [{"RoleName": role.name, "RoleId": role.body["RoleId"]} for role in shown]
-    return {"PolicyRoles": roles, "PolicyGroups": [], "PolicyUsers": [], **more}
+    prefix = request.get("PathPrefix", "/")
+    found = [h for h in _holders(context, arn) if h.body["Path"].startswith(prefix) and wanted in {None, h.kind}]
+    shown, more = entities.page(found, lambda h: f"{h.kind} {h.name}", request)
+    answer: dict[str, Any] = {f"Policy{kind}s": [] for kind in _KINDS}
+    for holder in shown:
+        kind = holder.kind
+        named = {f"{kind}Name": holder.name, f"{kind}Id": holder.body[f"{kind}Id"]}
+        answer[f"Policy{kind}s"].append(named)
+    return {**answer, **more}
 
 
 def find(context: Context, arn: str) -> Record:
@@ -200,9 +204,9 @@ def _edit(context: Context, arn: str, how: Callable[[Record], Record]) -> Record
 
 
 def _holders(context: Context, arn: str) -> list[Record]:
-    """The roles that the policy is attached to."""
-    roles = context.store.scan("", ROLE)
-    return [role for role in roles if any(p["PolicyArn"] == arn for p in role.body["_attached"])]
+    """The groups, roles and users that the policy is attached to."""
+    found = [holder for kind in _KINDS for holder in context.store.scan("", kind)]
+    return [holder for holder in found if any(p["PolicyArn"] == arn for p in holder.body["_attached"])]
 
 
 def _version(policy: Record, wanted: str) -> dict[str, Any]:
@@ -210,7 +214,15 @@ def _version(policy: Record, wanted: str) -> dict[str, Any]:
         if version["VersionId"] == wanted:
             found: dict[str, Any] = version
             return found
-    raise entities.no_such_entity(f"Policy {policy.body['Arn']} version {wanted} does not exist or is not attachable.")
+    raise _no_version(policy.body["Arn"], wanted)
+
+
+def _no_version(arn: str, wanted: str) -> ServiceError:
+    return entities.no_such_entity(f"Policy {arn} version {wanted} does not exist or is not attachable.")
+
+
+def _managed_version(found: Managed) -> dict[str, Any]:
+    return {"VersionId": found.version, "IsDefaultVersion": True, "CreateDate": found.created}
 
 
 def _described(policy: Record, version: dict[str, Any]) -> dict[str, Any]:
@@ -218,5 +230,28 @@ def _described(policy: Record, version: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown(context: Context, policy: Record) -> dict[str, Any]:
-    holders = len(_holders(context, policy.body["Arn"]))
-    return {**policy.body, "AttachmentCount": holders, "PermissionsBoundaryUsageCount": 0}
+    return {**policy.body, **_uses(context, policy.body["Arn"])}
+
+
+def _shown_managed(context: Context, found: Managed) -> dict[str, Any]:
+    return {
+        "PolicyName": found.name,
+        "PolicyId": "ANPA" + hashlib.sha256(found.arn.encode()).hexdigest()[:17].upper(),
+        "Arn": found.arn,
+        "Path": found.path,
+        "DefaultVersionId": found.version,
+        "IsAttachable": True,
+        "CreateDate": found.created,
+        "UpdateDate": found.created,
+        **_uses(context, found.arn),
+    }
+
+
+def _uses(context: Context, arn: str) -> dict[str, int]:
+    bounded = [
+        holder
+        for kind in ("Role", "User")
+        for holder in context.store.scan("", kind)
+        if holder.body.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") == arn
+    ]
+    return {"AttachmentCount": len(_holders(context, arn)), "PermissionsBoundaryUsageCount": len(bounded)}

@@ -9,21 +9,25 @@ from dataclasses import replace
 from typing import Any
 
 from clary.context import Context
-from clary.errors import NotServed, ServiceError, ValidationException
+from clary.errors import ServiceError, ValidationException
 from clary.keys import FIRST_ROLE, FIRST_ROLE_ARN, FIRST_ROLE_ID, new_id
+from clary.rights import holders, managed
+from clary.rights.facts import Facts
 from clary.services import operation, resources
-from clary.services.iam import documents, entities
+from clary.services.iam import boundaries, documents, entities
 from clary.store.base import Conflict, Record
 
 KIND = "Role"
-FULL_ACCESS = {
-    "PolicyName": "AmazonSageMakerFullAccess",
-    "PolicyArn": "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess",
-}
+FIRST_POLICIES = ("AmazonSageMakerFullAccess", "AmazonS3FullAccess")
+"""What the role that is always there may do: all of SageMaker, and every bucket's objects."""
 
 
 def ensure_first_role(context: Context) -> str:
-    """Make the role that is always there, once; returns its ARN."""
+    """Make the role that is always there, once; returns its ARN.
+
+    One that an older Clary made, when policies were not evaluated, gets the policy that it lacks; what its owner takes
+    away later stays away.
+    """
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "sagemaker.amazonaws.com", "AWS": f"arn:aws:iam::{context.account}:root"},
@@ -36,43 +40,56 @@ def ensure_first_role(context: Context) -> str:
         "MaxSessionDuration": 43200,
         "AssumeRolePolicyDocument": json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
     }
-    record = _record(context, request, FIRST_ROLE_ID, attached=[FULL_ACCESS])
-    with contextlib.suppress(Conflict):
+    attached = [{"PolicyName": name, "PolicyArn": managed.PREFIX + name} for name in FIRST_POLICIES]
+    record = _record(context, request, FIRST_ROLE_ID, attached=attached)
+    record.body["_evaluated"] = True
+    try:
         context.store.create(record)
+    except Conflict:
+
+        def upgrade(role: Record) -> Record:
+            if "_evaluated" in role.body:
+                return role
+            added = [p for p in attached if p not in role.body["_attached"]]
+            return with_members(role, _attached=[*role.body["_attached"], *added], _evaluated=True)
+
+        edit(context, FIRST_ROLE, upgrade)
     return FIRST_ROLE_ARN
 
 
-def find_by_arn(context: Context, arn: str) -> Record | None:
-    """The role of this very ARN, path included."""
-    record = context.store.get("", KIND, arn.rpartition("/")[2])
-    return record if record is not None and record.body["Arn"] == arn else None
+def require(context: Context, arn: str, service: str = "sagemaker.amazonaws.com") -> None:
+    """The role that a service is handed must be there, of this account, and trust the service.
 
-
-def require(context: Context, arn: str) -> Record:
-    """The role that a service is handed; ``ValidationException`` if it is not there or not of this account."""
+    ``ValidationException`` says what is amiss.
+    """
     parts = arn.split(":")
     if len(parts) != 6 or not parts[5].startswith("role/"):
         raise ValidationException(f"{arn!r} is not the ARN of a role.")
     if parts[4] != context.account:
         raise ValidationException("RoleArn: Cross-account pass role is not allowed.")
-    role = find_by_arn(context, arn)
-    if role is None:
-        namesake = context.store.get("", KIND, arn.rpartition("/")[2])
-        way = f"You may mean {namesake.body['Arn']}." if namesake else f"One is always there: {FIRST_ROLE_ARN}"
-        raise ValidationException(
-            f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
-            f"'sagemaker.amazonaws.com' to assume the role. {way}"
-        )
-    return role
+    if context.rights.holder_of(arn) is None:
+        namesake = context.rights.holder(arn.rpartition("/")[2])
+        way = f"You may mean {namesake.role_arn}." if namesake else f"One is always there: {FIRST_ROLE_ARN}"
+    elif not context.rights.trusts(arn, service, Facts({"aws:SourceAccount": context.account})):
+        way = "Its trust policy does not name the service: iam.update_assume_role_policy changes it."
+    else:
+        return
+    raise ValidationException(
+        f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
+        f"'{service}' to assume the role. {way}"
+    )
 
 
 @operation
 def create_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    if request.get("PermissionsBoundary"):
-        raise NotServed("CreateRole with PermissionsBoundary is not served: policies are not evaluated here.")
-    documents.check(request["AssumeRolePolicyDocument"])
+    documents.check(request["AssumeRolePolicyDocument"], "trust")
     request = {**request, "Tags": entities.merge_tags([], request.get("Tags", []))}
     record = _record(context, request, new_id("AROA"))
+    record.body.update(boundaries.given(context, request))
+    if context.store.get("", "User", record.name) is not None:
+        raise entities.already_exists(
+            f"A user with name {record.name} already exists, and answers as the role of this name."
+        )
     try:
         context.store.create(record)
     except Conflict:
@@ -82,7 +99,9 @@ def create_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 @operation
 def get_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    return {"Role": _shown(find(context, request["RoleName"]))}
+    name = request["RoleName"]
+    user = None if context.store.get("", KIND, name) is not None else context.store.get("", "User", name)
+    return {"Role": _shown(find(context, name) if user is None else _answering(user))}
 
 
 @operation
@@ -108,7 +127,7 @@ def update_role_description(context: Context, request: dict[str, Any]) -> dict[s
 
 @operation
 def update_assume_role_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    document = documents.check(request["PolicyDocument"])
+    document = documents.check(request["PolicyDocument"], "trust")
     change(context, request["RoleName"], AssumeRolePolicyDocument=document)
     return {}
 
@@ -196,6 +215,21 @@ def _record(
         "_inline": {},  # name → document
     }
     return Record(kind=KIND, name=name, body=body, created=now, modified=now)
+
+
+def _answering(user: Record) -> Record:
+    """The role that a user's keys answer as."""
+    body = {
+        "Path": user.body["Path"],
+        "RoleName": user.name,
+        "RoleId": user.body["UserId"],
+        "Arn": holders.role_arn(user),
+        "CreateDate": user.body["CreateDate"],
+        "AssumeRolePolicyDocument": holders.trust(user),
+        "Description": f"The role that the user {user.name} answers as; it has the user's policies.",
+        "MaxSessionDuration": 43200,
+    }
+    return replace(user, kind=KIND, body=body)
 
 
 def _shown(role: Record) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What a bucket is asked about by tools that look before they act: each answer is what holds of Clary's buckets.
 
-There are no access lists but the owner's, no policies and no events, nothing is public, and nothing is encrypted.
+There are no access lists but the owner's and no events, nothing is public, and nothing is encrypted.
 A setting that says just that can be put; any other is refused.
 """
 
@@ -120,16 +120,6 @@ def get_bucket_encryption(context: Context, request: dict[str, Any]) -> dict[str
         "ServerSideEncryptionConfigurationNotFoundError",
         "The server side encryption configuration was not found",
     )
-
-
-@operation
-def get_bucket_policy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    raise _none(context, request, "NoSuchBucketPolicy", "The bucket policy does not exist")
-
-
-@operation
-def get_bucket_policy_status(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    raise _none(context, request, "NoSuchBucketPolicy", "The bucket policy does not exist")
 
 
 @operation

@@ -7,6 +7,7 @@ from typing import Any
 from clary.context import Context
 from clary.errors import NotServed, ServiceError
 from clary.services import operation
+from clary.services.s3 import bucket_policies
 from clary.services.s3.access import OWNER, check_served, open_bucket, seconds
 from clary.services.s3.descriptions import check_tags, pairs, tag_set, tags_of_set
 from clary.store.buckets import Bucket
@@ -27,6 +28,8 @@ def create_bucket(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         raise NotServed("Clary does not serve directory buckets.")
     name, region = request["Bucket"], _region(context, settings.get("LocationConstraint"))
     tags = check_tags(pairs(settings.get("Tags", [])), 50)
+    if not context.buckets.exists_bucket(name):
+        bucket_policies.forget(context, name)  # of a bucket whose deletion a crash cut short
     if not context.buckets.create_bucket(name, region, tags) and context.region != HOME:
         raise ServiceError(
             "Your previous request to create the named bucket succeeded and you already own it.",
@@ -66,7 +69,9 @@ def list_buckets(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 @operation
 def delete_bucket(context: Context, request: dict[str, Any]) -> None:
-    context.buckets.delete_bucket(open_bucket(context, request).name)
+    name = open_bucket(context, request).name
+    context.buckets.delete_bucket(name)
+    bucket_policies.forget(context, name)
 
 
 @operation

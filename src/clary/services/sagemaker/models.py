@@ -51,6 +51,10 @@ def _check(context: Context, request: dict[str, Any]) -> None:
         raise NotServed("CreateModel with several Containers is not served yet: put the steps into one container.")
     if "ExecutionRoleArn" in request:
         roles.require(context, request["ExecutionRoleArn"])
+    elif not context.identity.owner:
+        raise ValidationException(
+            "ExecutionRoleArn is missing: the model's data is read with the rights of a role, which must be named."
+        )
     _check_container(request.get("PrimaryContainer") or containers[0])
 
 

@@ -166,7 +166,8 @@ def _check_channel(context: Context, channel: dict[str, Any], role: str) -> None
             f"got {channel['CompressionType']} instead"
         )
     bucket, _ = parse_uri(source["S3Uri"])
-    if not context.buckets.exists_bucket(bucket) or next(iter(context.buckets.list(source["S3Uri"])), None) is None:
+    seen = context.buckets.exists_bucket(bucket) and context.buckets_of(role).may_list(source["S3Uri"])
+    if not seen or next(iter(context.buckets.list(source["S3Uri"])), None) is None:
         raise ValidationException(
             f'No S3 objects found under S3 URL "{source["S3Uri"]}" given in input data source. Please ensure that the '
             f"bucket exists in the selected region ({context.region}), that objects exist under that S3 prefix, and "

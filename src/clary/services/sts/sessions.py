@@ -1,48 +1,60 @@
-"""Temporary keys: AssumeRole, GetSessionToken. They sign later calls and end when they say."""
+"""Temporary keys: AssumeRole, GetSessionToken. They sign later calls and end when they say.
+
+Whether the role trusts the caller is decided at the gateway, as every right is.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from clary import keys
-from clary.context import Context
+from clary.context import Context, Identity
 from clary.errors import NotServed, ServiceError
 from clary.keys import Key
+from clary.rights import documents, holders
 from clary.services import operation
-from clary.services.iam import roles
 
 _CHAINED = 3600  # seconds that a role may be held that an assumed role assumes
+_LONGEST = 43200  # seconds that a user's own role may be held
+_PACKED = 2048  # characters of a session's policy at most
 
 
 @operation
 def assume_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    for member in ("Policy", "PolicyArns"):
+    for member in ("TransitiveTagKeys", "ProvidedContexts"):
         if request.get(member):
-            raise NotServed(
-                f"AssumeRole with {member} is not served yet: policies are not evaluated here, so the session would "
-                "have more rights than you ask for. Leave it away."
-            )
+            raise NotServed(f"AssumeRole with {member} is not served yet: leave it away.")
+    if request.get("SerialNumber") or request.get("TokenCode"):
+        raise NotServed("AssumeRole with a second factor is not served: no key here has one.")
     arn, session, seconds = request["RoleArn"], request["RoleSessionName"], request.get("DurationSeconds", 3600)
-    role = roles.find_by_arn(context, arn)
-    if role is None:
+    holder = context.rights.holder_of(arn)
+    if holder is None:
         raise ServiceError(
             f"User: {context.identity.arn} is not authorized to perform: sts:AssumeRole on resource: {arn} "
             "(there is no such role here; iam.list_roles names those that are)",
             code="AccessDenied",
             status=403,
         )
-    if seconds > role.body["MaxSessionDuration"]:
+    role = context.store.get("", "Role", holder.name)
+    if seconds > (role.body["MaxSessionDuration"] if role is not None else _LONGEST):
         raise _invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
     if _is_temporary(context) and seconds > _CHAINED:
         raise _invalid(
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
         )
-    user_id = f"{role.body['RoleId']}:{session}"
-    principal = f"arn:aws:sts::{context.account}:assumed-role/{role.name}/{session}"
-    key = keys.issue(context.store, principal, user_id, seconds, session)
+    policies = _session_policies(context, request)
+    who = Identity(
+        holder.session_arn(session),
+        f"{holder.id}:{session}",
+        session=policies,
+        tags={tag["Key"]: tag["Value"] for tag in request.get("Tags", [])},
+    )
+    key = keys.issue(context.store, who, seconds, session)
+    packed = 100 * sum(map(len, policies or ())) // (_PACKED * 2)
     return {
         "Credentials": _credentials(key),
-        "AssumedRoleUser": {"AssumedRoleId": user_id, "Arn": principal},
+        "AssumedRoleUser": {"AssumedRoleId": who.user_id, "Arn": who.arn},
+        **({"PackedPolicySize": min(100, max(1, packed))} if policies else {}),
         **({"SourceIdentity": request["SourceIdentity"]} if "SourceIdentity" in request else {}),
     }
 
@@ -52,10 +64,32 @@ def get_session_token(context: Context, request: dict[str, Any]) -> dict[str, An
     if _is_temporary(context):
         raise ServiceError("Cannot call GetSessionToken with session credentials", code="AccessDenied", status=403)
     if request.get("SerialNumber") or request.get("TokenCode"):
-        raise NotServed("GetSessionToken with a second factor is not served: the owner's key has none.")
-    seconds = request.get("DurationSeconds", 43200)
-    key = keys.issue(context.store, context.identity.arn, context.identity.user_id, seconds, "")
+        raise NotServed("GetSessionToken with a second factor is not served: no key here has one.")
+    seconds = request.get("DurationSeconds", _LONGEST)
+    key = keys.issue(context.store, context.identity, seconds, "", parent=context.identity.access_key)
     return {"Credentials": _credentials(key)}
+
+
+def _session_policies(context: Context, request: dict[str, Any]) -> tuple[str, ...] | None:
+    """The policies that limit the session; None if none were given."""
+    found = []
+    if policy := request.get("Policy"):
+        if len(policy) > _PACKED:
+            raise ServiceError(
+                f"Packed size of session policy is above the limit of {_PACKED} characters.",
+                code="PackedPolicyTooLarge",
+            )
+        try:
+            documents.read(policy)
+        except documents.MalformedPolicy as error:
+            raise ServiceError(str(error), code="MalformedPolicyDocument") from None
+        found.append(policy)
+    for each in request.get("PolicyArns", []):
+        text = holders.text_of(context.store, each["arn"])
+        if text is None:
+            raise _invalid(f"The specified session policy {each['arn']} does not exist or is not attachable.")
+        found.append(text)
+    return tuple(found) or None
 
 
 def _is_temporary(context: Context) -> bool:

@@ -19,6 +19,7 @@ from clary.context import Context, Door
 from clary.gateway import models
 from clary.objects.base import Slice
 from clary.objects.files import FileObjects
+from clary.rights.rights import Rights
 from clary.services.s3 import (  # noqa: F401 - their operations register themselves
     bucket_settings,
     buckets,
@@ -98,9 +99,10 @@ def body(answer: dict[str, Any]) -> bytes:
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
     database = Database(tmp_path / "clary.db")
+    store = SqlStore(database)
     context = Context(
         settings=Settings(data=tmp_path),
-        store=SqlStore(database),
+        store=store,
         buckets=Buckets(database, FileObjects(tmp_path / "objects"), grace=0),
         logs=LogEvents(database),
         metrics=MetricPoints(database),
@@ -109,6 +111,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
         search=Search(database),
         door=Door(),
         model=models.service,
+        rights=Rights(store),
         url="http://127.0.0.1:8780",
     )
     yield context

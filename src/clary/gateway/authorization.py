@@ -1,0 +1,117 @@
+"""Whether the caller may do what the call asks: one step between validation and the handler.
+
+The owner may everything. For everybody else each action that the call is made of must be allowed by their policies
+(``clary.rights``); the first that is not is told in AWS's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.model import OperationModel
+
+from clary.context import Context, Handler
+from clary.errors import ServiceError
+from clary.gateway import request_facts, s3_actions
+from clary.gateway.actions import Ask, asks
+from clary.gateway.http import HttpRequest
+from clary.rights.evaluation import Decision
+from clary.rights.facts import Facts
+
+Call = Callable[[Context, str, str, dict[str, Any]], dict[str, Any]]
+"""Asks another operation, as the owner would: for the tags of a resource."""
+
+
+class Authorization:
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def is_free(self, context: Context, operation: OperationModel) -> bool:
+        """Whether nothing can forbid it: the owner's calls, but for the roles that must trust even them."""
+        return context.identity.owner and operation.service_model.service_name != "sts"
+
+    def admit(
+        self, context: Context, operation: OperationModel, http: HttpRequest, request: dict[str, Any], handler: Handler
+    ) -> Handler:
+        """The handler, if the caller may; else an error in the words of the service.
+
+        DeleteObjects is admitted key by key, as S3 does: what is refused becomes an error in the answer.
+        """
+        facts = request_facts.of(context, operation, http, request, self._call)
+        if operation.service_model.service_name == "s3" and operation.name == "DeleteObjects":
+            return _only_allowed_keys(context, facts, handler)
+        for ask in asks(context, operation, request):
+            decision = self._decide(context, ask, facts)
+            if not decision.allowed:
+                raise refusal(operation, context, ask, decision)
+        return handler
+
+    @staticmethod
+    def _decide(context: Context, ask: Ask, facts: Facts) -> Decision:
+        decision = context.rights.decide(context.identity, ask.action, ask.resource, Facts(ask.known).joined(facts))
+        if not decision.allowed and not decision.explicit and _is_own(context, ask):
+            return Decision(allowed=True)
+        return decision
+
+    def told(
+        self,
+        context: Context,
+        operation: OperationModel,
+        http: HttpRequest,
+        request: Mapping[str, Any],
+        error: ServiceError,
+    ) -> ServiceError:
+        """The error as this caller may know it: that an object is not there, only who may list the bucket."""
+        if error.code != "NoSuchKey" or self.is_free(context, operation):
+            return error
+        facts = request_facts.of(context, operation, http, request, self._call)
+        ask = Ask("s3:ListBucket", s3_actions.arn(request.get("Bucket", "")))
+        decision = self._decide(context, ask, facts)
+        return error if decision.allowed else refusal(operation, context, ask, decision)
+
+
+def _is_own(context: Context, ask: Ask) -> bool:
+    """A user may hand itself to a job, and look itself up: neither gives it anything."""
+    if ask.action not in {"iam:PassRole", "iam:GetRole", "iam:GetUser"}:
+        return False
+    holder = context.rights.holder(context.identity.name)
+    return holder is not None and holder.kind == "User" and ask.resource in {holder.role_arn, holder.arn}
+
+
+def refusal(operation: OperationModel, context: Context, ask: Ask, decision: Decision) -> ServiceError:
+    """The error in the form of the service's protocol."""
+    protocol = operation.service_model.metadata["protocol"]
+    resource = f'"{ask.resource}"' if protocol == "rest-xml" else ask.resource
+    text = (
+        f"User: {context.identity.arn} is not authorized to perform: {ask.action} on resource: {resource} "
+        f"{decision.reason(ask.action)}"
+    )
+    if protocol in {"rest-xml", "query", "ec2"}:
+        return ServiceError(text, code="AccessDenied", status=403)
+    return ServiceError(text, code="AccessDeniedException", status=403 if protocol == "rest-json" else 400)
+
+
+def _only_allowed_keys(context: Context, facts: Facts, handler: Handler) -> Handler:
+    def delete(context_: Context, request: dict[str, Any]) -> dict[str, Any]:
+        wanted = (request.get("Delete") or {}).get("Objects", [])
+        refused = []
+        kept = []
+        for item in wanted:
+            action, resource = s3_actions.delete_of(request["Bucket"], item)
+            if context.rights.decide(context.identity, action, resource, facts).allowed:
+                kept.append(item)
+            else:
+                refused.append({**_named(item), "Code": "AccessDenied", "Message": "Access Denied"})
+        if not refused:
+            return dict(handler(context_, request) or {})
+        answer: dict[str, Any] = {}
+        if kept:
+            answer = dict(handler(context_, {**request, "Delete": {**request["Delete"], "Objects": kept}}) or {})
+        return {**answer, "Errors": [*answer.get("Errors", []), *refused]}
+
+    return delete
+
+
+def _named(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: item[name] for name in ("Key", "VersionId") if name in item}

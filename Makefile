@@ -6,7 +6,7 @@ BIN := .venv/bin
 QUICK ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-quick check format bench lock clean clean-project
+.PHONY: help setup run test test-quick check format bench lock sbom clean clean-project
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,9 @@ bench: $(BIN)/pytest  ## the figures of docs/reference/figures.md, measured here
 
 lock: $(BIN)/pytest  ## renew the locks of the server and of development
 	$(BIN)/python scripts/lock.py
+
+sbom: $(BIN)/clary  ## the bill of materials of the server, the images and the projects (CycloneDX, in sbom/)
+	$(BIN)/python scripts/sbom.py
 
 clean-project:  ## remove what `make run` made: endpoint, models, files; keep the server
 	@$(BIN)/clary project clean hospital_costs --data "$(STUDIO)"

@@ -208,7 +208,9 @@ async def _run(
     def started() -> None:
         studio.start()
         threading.Thread(target=models.warm, name="models", daemon=True).start()
-        folder.announce(listeners.url, listeners.ports[1], studio.context.url)
+        settings = studio.context.settings
+        in_force = {"sandbox": settings.sandbox, "job_network": settings.job_network}
+        folder.announce(listeners.url, listeners.ports[1], studio.context.url, in_force)
         ready(listeners.url)
 
     settings = studio.context.settings

@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]
 
 _MANIFEST = "manifest.json"
 _DATABASE = "clary.db"
-_OF_A_RUN = frozenset({"lock", "server.json", "ports.json", "server.log", "tasks", "backups", "objects"})
+_OF_A_RUN = frozenset({"lock", "doors", "server.json", "ports.json", "server.log", "tasks", "backups", "objects"})
 _PIECE = 1 << 20  # bytes read at a time
 _TRIES = 10  # for a moment at which no blob that the copy names has just been removed
 

@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -113,9 +114,19 @@ class DataFolder:
         listener.listen(512)
         return listener
 
-    def announce(self, url: str, tunnel: int, local: str = "") -> None:
-        """Say where the server answers; ``local`` where it does on this machine, if that is elsewhere."""
-        self._write("server.json", {"url": url, "local": local or url, "tunnel": tunnel, "pid": os.getpid()})
+    def announce(self, url: str, tunnel: int, local: str = "", settings: Mapping[str, str] | None = None) -> None:
+        """Say where the server answers; ``local`` where it does on this machine, if that is elsewhere.
+
+        ``settings``: those in force that commands tell about.
+        """
+        found = {
+            "url": url,
+            "local": local or url,
+            "tunnel": tunnel,
+            "pid": os.getpid(),
+            "settings": dict(settings or {}),
+        }
+        self._write("server.json", found)
 
     def retract(self) -> None:
         (self.path / "server.json").unlink(missing_ok=True)

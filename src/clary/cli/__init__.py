@@ -23,6 +23,7 @@ _COMMANDS = {
     "project": "project",
     "autopilot": "autopilot",
     "users": "users",
+    "doctor": "doctor",
 }
 
 

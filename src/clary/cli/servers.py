@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +13,16 @@ import click
 
 @dataclass(frozen=True)
 class Server:
-    """``url`` of the API for clients, ``local`` on this machine, ``tunnel`` the port of its proxy, ``pid`` its process."""
+    """``url`` of the API for clients, ``local`` on this machine, ``tunnel`` the port of its proxy, ``pid`` its process.
+
+    ``settings``: those in force that commands tell about.
+    """
 
     url: str
     local: str
     tunnel: int
     pid: int
+    settings: Mapping[str, str]
 
 
 def running(data: Path) -> Server | None:
@@ -26,7 +31,7 @@ def running(data: Path) -> Server | None:
         return None
     try:
         found = json.loads((data / "server.json").read_text())
-        return Server(found["url"], found["local"], found["tunnel"], found["pid"])
+        return Server(found["url"], found["local"], found["tunnel"], found["pid"], found["settings"])
     except (OSError, ValueError, KeyError):
         return None  # it is starting
 

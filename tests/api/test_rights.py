@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests import jobs
@@ -443,3 +445,46 @@ def test_the_session_ends_when_it_says(fresh_studio: Studio) -> None:
         with pytest.raises(ClientError) as error:
             getattr(session(service), call)()
         assert error.value.response["Error"]["Code"] == code
+
+
+def test_what_a_job_asks_for_can_be_limited(user: Any) -> None:
+    small = {"ForAllValues:StringLike": {"sagemaker:InstanceTypes": ["ml.m5.*"]}}
+    client = user("small", allow("sagemaker:CreateEndpointConfig", Condition=small))("sagemaker")
+
+    def make(name: str, *types: str) -> None:
+        variants = [
+            {
+                "VariantName": kind.replace(".", "-"),
+                "ModelName": "ours",
+                "InitialInstanceCount": 1,
+                "InstanceType": kind,
+            }
+            for kind in types
+        ]
+        client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
+
+    refused(lambda: make("large", "ml.m5.large", "ml.p3.16xlarge"), "sagemaker:CreateEndpointConfig")
+    with pytest.raises(ClientError, match=r"ValidationException") as error:
+        make("fits", "ml.m5.large")
+    assert "not authorized" not in str(error.value)
+
+
+ANONYMOUS = [
+    ("s3", "list_buckets", {}, "AccessDenied", 403),
+    ("sts", "get_caller_identity", {}, "MissingAuthenticationToken", 403),
+    ("iam", "list_users", {}, "MissingAuthenticationToken", 403),
+    ("sagemaker", "list_models", {}, "MissingAuthenticationTokenException", 400),
+    ("logs", "describe_log_groups", {}, "MissingAuthenticationTokenException", 400),
+    ("cloudwatch", "list_metrics", {}, "MissingAuthenticationTokenException", 400),
+]
+
+
+@pytest.mark.parametrize(("service", "call", "given", "code", "status"), ANONYMOUS, ids=[c[0] for c in ANONYMOUS])
+def test_nobody_is_refused_in_each_protocols_words(
+    studio: Studio, service: str, call: str, given: dict[str, Any], code: str, status: int
+) -> None:
+    config = Config(signature_version=UNSIGNED, retries={"max_attempts": 1}, proxies={})
+    with pytest.raises(ClientError) as error:
+        getattr(studio.client(service, config=config), call)(**given)
+    assert error.value.response["Error"]["Code"] == code
+    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == status

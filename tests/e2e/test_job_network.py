@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from clary.engines import sandbox
 from tests import jobs
 from tests.conftest import Studio, clean_environment
+from tests.e2e.test_kill import deploy
 
 pytestmark = pytest.mark.slow
 
@@ -66,6 +68,39 @@ def test_a_job_reaches_clary_alone_also_after_a_restart(tmp_path: Path, cache: P
         assert [line for line in lines if line in said] == said
         assert s3.get_object(Bucket="jobs", Key="from-inside/train.py")
         assert_found_again(studio, s3)
+    finally:
+        studio.stop()
+
+
+SERVING = """
+import os, socket, urllib.request
+def model_fn(model_dir):
+    return None
+def predict_fn(rows, model):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(os.environ["AWS_ENDPOINT_URL"] + "/health", timeout=10) as response:
+        inside = response.status
+    try:
+        socket.create_connection(("127.0.0.1", int(rows[0, 0])), 5)
+        return [inside, 1]
+    except OSError:
+        return [inside, 0]
+"""
+
+
+def test_an_endpoint_answers_and_reaches_clary_alone(tmp_path: Path, cache: Path, elsewhere: int) -> None:
+    if not sandbox.find().network:
+        pytest.skip(sandbox.find().complaint)
+    studio = closed_studio(tmp_path, cache)
+    studio.start()
+    try:
+        s3 = studio.client("s3")
+        jobs.prepare(s3)
+        deploy(s3, studio.client("sagemaker"), "closed", SERVING)
+        answer = studio.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName="closed", ContentType="text/csv", Accept="application/json", Body=f"{elsewhere},0\n".encode()
+        )
+        assert json.loads(answer["Body"].read()) == [200, 0]
     finally:
         studio.stop()
 

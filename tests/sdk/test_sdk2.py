@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,19 @@ def test_a_session_finds_bucket_role_and_account(studio: Studio, python: str, tm
         "role": "arn:aws:iam::000000000000:role/service-role/ClaryExecutionRole",
         "account": "000000000000",
     }
+
+
+def test_a_users_role_is_found_and_works(studio: Studio, python: str, tmp_path: Path) -> None:
+    """With her own key a user finds a role of her name, and a job that gets it has her rights."""
+    made = studio.clary("users", "add", "tess", "--data", str(studio.data)).stdout
+    keys = dict(re.findall(r"export (\w+)=(\S+);", made))
+    # What `clary run` sets of the owner's keys, the program sets to hers before all else.
+    own = f"import os\nos.environ.update({keys!r})\n"
+    found, _ = run(studio, python, own + programs.SESSION, tmp_path)
+    assert found["role"] == "arn:aws:iam::000000000000:role/tess"
+    assert found["bucket"] == "sagemaker-us-east-1-000000000000"
+    fitted, _ = run(studio, python, own + programs.SKLEARN, tmp_path)
+    assert fitted["answer"] == pytest.approx([6.0])
 
 
 def test_an_estimator_fits_with_logs_deploys_and_predicts(studio: Studio, python: str, tmp_path: Path) -> None:

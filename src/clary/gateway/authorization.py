@@ -72,11 +72,13 @@ class Authorization:
 
 
 def _is_own(context: Context, ask: Ask) -> bool:
-    """A user may hand itself to a job, and look itself up: neither gives it anything."""
+    """Everybody may look itself up, and a user hand itself to a job: neither gives it anything."""
     if ask.action not in {"iam:PassRole", "iam:GetRole", "iam:GetUser"}:
         return False
     holder = context.rights.holder(context.identity.name)
-    return holder is not None and holder.kind == "User" and ask.resource in {holder.role_arn, holder.arn}
+    if holder is None or ask.resource not in {holder.role_arn, holder.arn}:
+        return False
+    return holder.kind == "User" or ask.action == "iam:GetRole"
 
 
 def refusal(operation: OperationModel, context: Context, ask: Ask, decision: Decision) -> ServiceError:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from clary.context import Context
-from clary.errors import ServiceError
+from clary.errors import AccessDenied, ServiceError
 from clary.images import catalog
 from clary.store.base import Record
 
@@ -98,7 +98,11 @@ class AutoMLJobs:
         self._own(job)
         folder = self._tasks / training.body["_directory"] / "ml/output/autopilot"
         progress = _read_json(folder / "progress.json")
-        self._upload(job, folder, progress.get("artifacts", []))
+        try:
+            self._upload(job, folder, progress.get("artifacts", []))
+        except AccessDenied as error:
+            self._refused(job, training, error)
+            return
         candidates = self._candidates(job, training, folder)
         members: dict[str, Any] = {"_candidates": candidates, **_resolved(progress)}
         best = [c for c in candidates if c["_model"] == progress.get("best")]
@@ -115,6 +119,12 @@ class AutoMLJobs:
             self._changed(job, AutoMLJobSecondaryStatus=secondary, **members)
             return
         self._end(job, training, progress, members)
+
+    def _refused(self, job: Record, training: Record, error: AccessDenied) -> None:
+        """The role lost the right to write the reports: nothing that comes could be kept."""
+        if training.status == "InProgress":
+            self._context.at(job.region).call("sagemaker", "StopTrainingJob", TrainingJobName=training.name)
+        self._write(job, "Failed", AutoMLJobSecondaryStatus="Failed", FailureReason=f"ClientError: {error}"[:1024])
 
     def _end(self, job: Record, training: Record, progress: dict[str, Any], members: dict[str, Any]) -> None:
         members["EndTime"] = self._context.now()

@@ -36,7 +36,9 @@ class Rights:
         before = self._changes
         found = holders.find(self._store, name)
         with self._lock:
-            if self._changes == before and len(self._holders) < _REMEMBERED:
+            if self._changes == before:
+                if len(self._holders) >= _REMEMBERED:
+                    self._holders.clear()
                 self._holders[name] = found
         return found
 
@@ -86,7 +88,9 @@ class Rights:
         record = self._store.get(GLOBAL, BUCKET_POLICY, bucket)
         found = None if record is None else documents.read(record.body["Policy"], "resource", bucket, "Resource Policy")
         with self._lock:
-            if self._changes == before and len(self._buckets) < _REMEMBERED:
+            if self._changes == before:
+                if len(self._buckets) >= _REMEMBERED:
+                    self._buckets.clear()
                 self._buckets[bucket] = found
         return found
 

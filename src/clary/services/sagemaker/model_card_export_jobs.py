@@ -45,7 +45,7 @@ def create_model_card_export_job(context: Context, request: dict[str, Any]) -> d
         )
     version, now = card.body["ModelCardVersion"], context.now()
     uri = f"{target.rstrip('/')}/{parent}-{version}-{job}.pdf"
-    context.buckets.put_bytes(uri, _document(card), content_type="application/pdf")
+    context.own_buckets.put_bytes(uri, _document(card), content_type="application/pdf")
     body = {
         **request,
         "ModelCardName": parent,

@@ -151,7 +151,7 @@ class Gateway:
         validate(route.operation, request)
         operation = route.operation
         if not self._authorization.is_free(context, operation):
-            handler = await run_in_threadpool(self._authorization.admit, context, operation, http, request, handler)
+            handler = await run_in_threadpool(self._authorization.admit, context, route, request, handler)
         self._trail.board(call)
         if route.service == "s3":
             request["_trailers"] = trailers
@@ -161,7 +161,10 @@ class Gateway:
             else:
                 result = await self._waiting.call(operation, http, lambda: handler(context, request))
         except ServiceError as error:
-            raise self._authorization.told(context, operation, http, request, error) from error
+            told = self._authorization.told(context, route, request, error)
+            if told is error:
+                raise
+            raise told from error
         answer: HttpAnswer = route.protocol.serialize(operation, result or {}, call.request_id)
         return answer
 

@@ -15,7 +15,7 @@ from clary.context import Context, Handler
 from clary.errors import ServiceError
 from clary.gateway import request_facts, s3_actions
 from clary.gateway.actions import Ask, asks
-from clary.gateway.http import HttpRequest
+from clary.gateway.routing import Route
 from clary.rights.evaluation import Decision
 from clary.rights.facts import Facts
 
@@ -31,20 +31,19 @@ class Authorization:
         """Whether nothing can forbid it: the owner's calls, but for the roles that must trust even them."""
         return context.identity.owner and operation.service_model.service_name != "sts"
 
-    def admit(
-        self, context: Context, operation: OperationModel, http: HttpRequest, request: dict[str, Any], handler: Handler
-    ) -> Handler:
+    def admit(self, context: Context, route: Route, request: dict[str, Any], handler: Handler) -> Handler:
         """The handler, if the caller may; else an error in the words of the service.
 
         DeleteObjects is admitted key by key, as S3 does: what is refused becomes an error in the answer.
         """
-        facts = request_facts.of(context, operation, http, request, self._call)
-        if operation.service_model.service_name == "s3" and operation.name == "DeleteObjects":
+        operation = route.operation
+        facts = request_facts.of(context, operation, route.request, request, self._call)
+        if route.service == "s3" and operation.name == "DeleteObjects":
             return _only_allowed_keys(context, facts, handler)
         for ask in asks(context, operation, request):
             decision = self._decide(context, ask, facts)
             if not decision.allowed:
-                raise refusal(operation, context, ask, decision)
+                raise refusal(route.protocol.NAME, context, ask, decision)
         return handler
 
     @staticmethod
@@ -54,21 +53,14 @@ class Authorization:
             return Decision(allowed=True)
         return decision
 
-    def told(
-        self,
-        context: Context,
-        operation: OperationModel,
-        http: HttpRequest,
-        request: Mapping[str, Any],
-        error: ServiceError,
-    ) -> ServiceError:
+    def told(self, context: Context, route: Route, request: Mapping[str, Any], error: ServiceError) -> ServiceError:
         """The error as this caller may know it: that an object is not there, only who may list the bucket."""
-        if error.code != "NoSuchKey" or self.is_free(context, operation):
+        if error.code != "NoSuchKey" or self.is_free(context, route.operation):
             return error
-        facts = request_facts.of(context, operation, http, request, self._call)
+        facts = request_facts.of(context, route.operation, route.request, request, self._call)
         ask = Ask("s3:ListBucket", s3_actions.arn(request.get("Bucket", "")))
         decision = self._decide(context, ask, facts)
-        return error if decision.allowed else refusal(operation, context, ask, decision)
+        return error if decision.allowed else refusal(route.protocol.NAME, context, ask, decision)
 
 
 def _is_own(context: Context, ask: Ask) -> bool:
@@ -81,9 +73,8 @@ def _is_own(context: Context, ask: Ask) -> bool:
     return holder.kind == "User" or ask.action == "iam:GetRole"
 
 
-def refusal(operation: OperationModel, context: Context, ask: Ask, decision: Decision) -> ServiceError:
-    """The error in the form of the service's protocol."""
-    protocol = operation.service_model.metadata["protocol"]
+def refusal(protocol: str, context: Context, ask: Ask, decision: Decision) -> ServiceError:
+    """The error in the form of the protocol that the request came in."""
     resource = f'"{ask.resource}"' if protocol == "rest-xml" else ask.resource
     text = (
         f"User: {context.identity.arn} is not authorized to perform: {ask.action} on resource: {resource} "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar, cast
 
 from clary.rights import documents, holders
 from clary.rights.documents import MalformedPolicy, Policy
@@ -13,10 +15,13 @@ from clary.rights.holders import Holder
 from clary.rights.identity import Identity
 from clary.store.base import GLOBAL, Record, Store
 
+T = TypeVar("T")
+
 BUCKET_POLICY = "BucketPolicy"
 """The kind of a bucket's policy: ``{Policy: document}`` under the bucket's name."""
 
 _REMEMBERED = 4096
+_UNKNOWN = object()
 _EVERYTHING = Decision(allowed=True)
 
 
@@ -31,16 +36,7 @@ class Rights:
 
     def holder(self, name: str) -> Holder | None:
         """The role or user of this name."""
-        if name in self._holders:
-            return self._holders[name]
-        before = self._changes
-        found = holders.find(self._store, name)
-        with self._lock:
-            if self._changes == before:
-                if len(self._holders) >= _REMEMBERED:
-                    self._holders.clear()
-                self._holders[name] = found
-        return found
+        return self._kept(self._holders, name, lambda: holders.find(self._store, name))
 
     def holder_of(self, role_arn: str) -> Holder | None:
         """The holder that is this role, path included, or answers as it."""
@@ -60,6 +56,8 @@ class Rights:
         holder = self.holder(identity.name)
         if holder is not None and identity.user_id.partition(":")[0] != holder.id:
             holder = None  # of a namesake that was deleted
+        if holder is None and not identity.owner:
+            return Decision(allowed=False)
         known = facts.joined(_about(identity, holder))
         session = None if identity.session is None else tuple(_read(text) for text in identity.session)
         caller = holder.caller(identity.arn) if holder else Caller(own=(identity.arn,), account=identity.account)
@@ -82,17 +80,25 @@ class Rights:
         return decide("sts:AssumeRole", role_arn, held, Caller(service=service), facts).allowed
 
     def bucket_policy(self, bucket: str) -> Policy | None:
-        if bucket in self._buckets:
-            return self._buckets[bucket]
-        before = self._changes
+        return self._kept(self._buckets, bucket, lambda: self._read_bucket_policy(bucket))
+
+    def _read_bucket_policy(self, bucket: str) -> Policy | None:
         record = self._store.get(GLOBAL, BUCKET_POLICY, bucket)
-        found = None if record is None else documents.read(record.body["Policy"], "resource", bucket, "Resource Policy")
+        return None if record is None else documents.read(record.body["Policy"], "resource", bucket, "Resource Policy")
+
+    def _kept(self, cache: dict[str, T], name: str, read: Callable[[], T]) -> T:
+        """What is known of a name, read if it is not; what a change overtook is not remembered."""
+        found: T | object = cache.get(name, _UNKNOWN)
+        if found is not _UNKNOWN:
+            return cast("T", found)
+        before = self._changes
+        new = read()
         with self._lock:
             if self._changes == before:
-                if len(self._buckets) >= _REMEMBERED:
-                    self._buckets.clear()
-                self._buckets[bucket] = found
-        return found
+                if len(cache) >= _REMEMBERED:
+                    cache.clear()
+                cache[name] = new
+        return new
 
     def _bucket(self, resource: str) -> Policy | None:
         """The policy that a bucket has; it speaks of the bucket and all in it."""

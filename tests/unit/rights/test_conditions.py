@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clary.rights import conditions, documents
+from clary.rights.evaluation import Caller, Held, decide
 from clary.rights.facts import Facts
 
 FACTS = {
@@ -145,3 +149,35 @@ BAD = [
 def test_what_cannot_be_evaluated_is_refused(text: str, kind: documents.Kind) -> None:
     with pytest.raises(documents.MalformedPolicy):
         documents.read(text, kind)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["Allow", "Deny", "*", "s3:*", "Bool"])
+    | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([*"abc", "Effect", "Action", "Resource", "Principal", "AWS", "Condition"]), inner
+        )
+    ),
+    max_leaves=8,
+)
+MEMBERS = dict.fromkeys(
+    ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "Condition"), JSON
+)
+
+
+@given(st.fixed_dictionaries({}, optional=MEMBERS) | JSON, st.sampled_from(["identity", "resource", "trust"]))
+def test_whatever_is_written_is_read_or_refused(statement: Any, kind: documents.Kind) -> None:
+    text = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    try:
+        policy = documents.read(text, kind)
+    except documents.MalformedPolicy:
+        return
+    caller = Caller(own=("me",), role="role", account="000000000000")
+    held = Held([policy], boundary=policy, session=[policy], resource=policy)
+    decide("s3:GetObject", "arn:aws:s3:::a/b", held, caller, Facts(FACTS))

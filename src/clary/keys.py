@@ -107,12 +107,16 @@ class Keys:
         """End a key; nothing happens if it has ended already."""
         void(self._store, access_key)
 
+    def is_at_hand(self, access_key: str) -> bool:
+        """Whether ``find`` and ``note_use`` have no need of the store for this key."""
+        key = self._known.get(access_key)
+        return key is not None and not self._is_use_due(key)
+
     def note_use(self, key: Key, service: str, region: str) -> None:
         """Write down that a user's key was used, once a minute at most."""
-        now = time.monotonic()
-        if key.owner or key.token is not None or now - self._used.get(key.access_key, -_USE) < _USE:
+        if not self._is_use_due(key):
             return
-        self._used[key.access_key] = now
+        self._used[key.access_key] = time.monotonic()
         body = {"LastUsedDate": datetime.now(UTC).replace(microsecond=0), "ServiceName": service, "Region": region}
         with contextlib.suppress(Conflict):  # somebody else notes it
             present = self._store.get("", USE, key.access_key)
@@ -120,6 +124,11 @@ class Keys:
                 self._store.create(Record(kind=USE, name=key.access_key, body=body))
             else:
                 self._store.put(replace(present, body=body))
+
+    def _is_use_due(self, key: Key) -> bool:
+        if key.owner or key.token is not None:
+            return False
+        return time.monotonic() - self._used.get(key.access_key, -_USE) >= _USE
 
     def owner(self, data_folder: Path) -> Key:
         """The owner's key, made at the first start; ``keys.json`` says which it is."""

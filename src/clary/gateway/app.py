@@ -22,7 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from clary.context import Context, Handler
+from clary.context import Context, Handler, Identity
 from clary.errors import DiskFull, NotServed, ServiceError
 from clary.gateway import bodies, cors, form_uploads, models, routing, signature
 from clary.gateway.answers import send_answer
@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 # Of a body that an early answer leaves unread, so many bytes are taken in all the same, and for so many seconds: whoever
 # is still sending would find the connection reset and not the answer.
 _LEFT, _LINGER = 16 << 20, 2.0
+_SHORT = 64 << 10  # bytes of a body that are hashed or parsed in less than a millisecond
 
 
 class Gateway:
@@ -119,7 +120,7 @@ class Gateway:
                 call.claim, http = await _identify(http, body)
             call.route = route = routing.route(http, call.claim.service if call.claim else None)
             http = await _with_body(route, body)
-            identity, key = await run_in_threadpool(authenticate, call.claim, http, self._keys, route.resource)
+            identity, key = await self._authenticate(call.claim, http, route)
             call.identity = identity
             assert call.claim is not None  # authenticate refuses a request without a claim
             context = replace(self._context, region=call.claim.region, identity=identity)
@@ -133,6 +134,14 @@ class Gateway:
             log.exception("%s %s failed", http.method, http.path)
             call.error = _failure(error, call.route)
         return routing.serialize_error(http, call.route, call.error, call.request_id)
+
+    async def _authenticate(
+        self, claim: signature.Claim | None, http: HttpRequest, route: Route
+    ) -> tuple[Identity, Key]:
+        # A thread takes longer than a signature; the store and a long body take longer than a thread.
+        if claim is None or (self._keys.is_at_hand(claim.access_key) and len(http.body) <= _SHORT):
+            return authenticate(claim, http, self._keys, route.resource)
+        return await run_in_threadpool(authenticate, claim, http, self._keys, route.resource)
 
     async def _serve(self, call: Call, route: Route, context: Context, key: Key) -> HttpAnswer:
         http = route.request

@@ -11,6 +11,7 @@ from functools import cache
 import regex
 
 PATIENCE = 0.2  # seconds for one value: a pattern that takes longer is not held
+_SHORT = 256  # characters
 
 # The one range that no Python library reads: any character that XML allows.
 _SURROGATES = r"\uD800\uDC00-\uDBFF\uDFFF"
@@ -32,7 +33,9 @@ _TOKEN = regex.compile(r"\\[pP]\{[^}]*\}|\\.|.", flags=regex.DOTALL)
 def matches(pattern: str, value: str) -> bool:
     """Whether the whole value matches, as Java's ``matches`` asks."""
     try:
-        return _compiled(pattern).fullmatch(value, timeout=PATIENCE, concurrent=True) is not None
+        # To let other threads run meanwhile costs a short match more than it takes.
+        found = _compiled(pattern).fullmatch(value, timeout=PATIENCE, concurrent=len(value) > _SHORT)
+        return found is not None
     except TimeoutError:
         return False
 

@@ -15,6 +15,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from botocore import xform_name
@@ -155,9 +156,10 @@ class Gateway:
             else:
                 length = http.headers.get("content-length")
                 http = replace(http, body=await bodies.read_whole(stream, bodies.DOCUMENT, length, "s3"), stream=None)
-        request = route.protocol.parse(route.operation, http, route.labels)
+        read = partial(_members, route, http)
+        # A long document takes its time, which is nobody else's.
+        request = read() if len(http.body) <= _SHORT else await run_in_threadpool(read)
         call.request = request
-        validate(route.operation, request)
         operation = route.operation
         if not self._authorization.is_free(context, operation):
             handler = await run_in_threadpool(self._authorization.admit, context, route, request, handler)
@@ -182,6 +184,12 @@ class Gateway:
         if handler is None:
             raise NotServed(f"{service}:{operation} is not served by Clary. `clary status --operations` lists what is.")
         return handler
+
+
+def _members(route: Route, http: HttpRequest) -> dict[str, Any]:
+    request: dict[str, Any] = route.protocol.parse(route.operation, http, route.labels)
+    validate(route.operation, request)
+    return request
 
 
 class _Stream:

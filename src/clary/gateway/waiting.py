@@ -15,9 +15,9 @@ from typing import Any
 
 from botocore.loaders import Loader
 from botocore.model import OperationModel
-from starlette.concurrency import run_in_threadpool
 
 from clary.gateway.http import HttpRequest
+from clary.gateway.threads import Threads
 from clary.store.base import Record, Store
 
 LONGEST = 50.0  # seconds; clients give up at 60
@@ -28,18 +28,20 @@ _AT_REST = frozenset({"Completed", "Failed", "Stopped", "InService", "OutOfServi
 
 class Waiting:
     def __init__(self, store: Store) -> None:
+        self._threads = Threads()
         self._held: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
         store.subscribe(self._changed)
 
     async def call(self, operation: OperationModel, http: HttpRequest, handle: Callable[[], Any]) -> Any:
         """The handler's answer; for a waiter's Describe the first one that says something new."""
+        service = operation.service_model.service_name
         if not is_waiter(http) or not (status := status_member(operation)):
-            return await run_in_threadpool(handle)
+            return await self._threads.run(handle, service)
         changed, deadline = asyncio.Event(), time.monotonic() + LONGEST
         self._held[changed] = asyncio.get_running_loop()
         try:
-            first = await run_in_threadpool(handle)
-            if first.get(status) in final_states(operation.service_model.service_name, operation.name):
+            first = await self._threads.run(handle, service)
+            if first.get(status) in final_states(service, operation.name):
                 return first
             answer = first
             while answer.get(status) == first.get(status) and (left := deadline - time.monotonic()) > 0:
@@ -48,7 +50,7 @@ class Waiting:
                 except TimeoutError:
                     return answer
                 changed.clear()
-                answer = await run_in_threadpool(handle)
+                answer = await self._threads.run(handle, service)
             return answer
         finally:
             del self._held[changed]

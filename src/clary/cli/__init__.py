@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 
 import click
 
@@ -39,6 +40,22 @@ class _Commands(click.Group):
         command = getattr(importlib.import_module(f"clary.cli.{_COMMANDS[name]}"), name)
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, context: click.Context) -> object:
+        """A server that dies or hangs under a command is told in a sentence."""
+        try:
+            return super().invoke(context)
+        except _unreachable() as error:
+            raise click.ClickException(
+                f"The server does not answer any more ({error}). See whether it runs: clary status. "
+                "Its log is server.log in the data folder; clary up --detach starts it again, and jobs go on."
+            ) from None
+
+
+def _unreachable() -> tuple[type[BaseException], ...]:
+    # Looked up when something has failed: a command that has not loaded botocore has not talked to the server.
+    exceptions = sys.modules.get("botocore.exceptions")
+    return (exceptions.HTTPClientError,) if exceptions else ()
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

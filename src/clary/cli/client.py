@@ -12,8 +12,8 @@ from clary.cli.environment import environment
 from clary.settings import Settings
 
 
-def client(settings: Settings, service: str) -> Any:
-    """A client of the folder's running server, as its owner."""
+def client(settings: Settings, service: str, *, patience: float = 120, tries: int = 3) -> Any:
+    """A client of the folder's running server, as its owner; ``patience``: seconds for an answer, ``tries`` times."""
     variables = environment(settings.data)
     return botocore.session.Session().create_client(
         service,
@@ -22,5 +22,7 @@ def client(settings: Settings, service: str) -> Any:
         aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
         verify=False,
-        config=Config(read_timeout=120, retries={"max_attempts": 3}, proxies={}),
+        config=Config(
+            connect_timeout=patience, read_timeout=patience, retries={"total_max_attempts": tries}, proxies={}
+        ),
     )

@@ -17,6 +17,7 @@ from clary.engines.local import LocalEngine
 from clary.gateway import models
 from clary.gateway.coverage import coverage
 
+_PATIENCE = 20  # seconds: whoever asks how it is wants to hear that it does not answer
 _SHOWN = 10  # of each kind, the newest
 
 
@@ -48,7 +49,7 @@ def status(data: Path | None, operations: bool, service: str | None, as_json: bo
     console.print(f"Sandbox: {isolation.level}")
     for sentence in isolation.uncovered:
         console.print(f"  not covered: {sentence}", highlight=False)
-    _tables(console, client(settings, "sagemaker"))
+    _tables(console, client(settings, "sagemaker", patience=_PATIENCE, tries=1))
 
 
 def _operations(service: str | None, as_json: bool) -> None:

@@ -417,6 +417,26 @@ def test_a_presigned_link_gives_what_its_signer_may(user: Any, s3: Any) -> None:
     error.value.close()
 
 
+def test_a_form_uploads_what_its_signer_may(user: Any, s3: Any) -> None:
+    client = user("poster", allow("s3:PutObject", "arn:aws:s3:::ward/forms/*"))("s3")
+    for key, status in (("forms/a", 204), ("secret/a", 403)):
+        form = client.generate_presigned_post("ward", key)
+        boundary = "between"
+        parts = "".join(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in {**form["fields"], "file": "x"}.items()
+        )
+        request = urllib.request.Request(form["url"], f"{parts}--{boundary}--\r\n".encode())
+        request.add_header("Content-Type", f"multipart/form-data; boundary={boundary}")
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as response:
+                found = response.status
+        except urllib.error.HTTPError as error:
+            found = error.code
+            error.close()
+        assert found == status
+
+
 def test_another_accounts_bucket_is_refused(s3: Any) -> None:
     refused(lambda: s3.list_objects_v2(Bucket="ward", ExpectedBucketOwner="111111111111"))
     refused(lambda: s3.get_object(Bucket="ward", Key="in/a.csv", ExpectedBucketOwner="111111111111"))

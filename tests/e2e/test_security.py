@@ -67,6 +67,10 @@ def test_a_user_of_the_command_has_what_was_said_and_no_more(studio: Studio, tmp
         s3.list_buckets()
     assert studio.clary("users", "remove", "dana", "--data", data).returncode == 0
     assert "dana" not in studio.clary("users", "list", "--data", data).stdout
+    policy.write_text('{"Statement": {"Effect": "Maybe"}}')
+    half = studio.clary("users", "add", "finn", "--policy", str(policy), "--data", data)
+    assert "Effect must be Allow or Deny" in half.stderr
+    assert "finn" not in studio.clary("users", "list", "--data", data).stdout
     wrong = studio.clary("users", "add", "eve", "--policy", "AmazonS3ReadOnly", "--data", data)
     assert wrong.returncode == 1
     assert "AmazonS3ReadOnlyAccess" in wrong.stderr

@@ -50,6 +50,9 @@ def add(name: str, data: Path | None, policies: tuple[str, ...]) -> None:
     found = [_policy(policy) for policy in policies or _DEFAULT]
     try:
         iam.create_user(UserName=name)
+    except ClientError as error:
+        raise click.ClickException(error.response["Error"]["Message"]) from None
+    try:
         for number, (arn, document) in enumerate(found, 1):
             if arn:
                 iam.attach_user_policy(UserName=name, PolicyArn=arn)
@@ -57,6 +60,7 @@ def add(name: str, data: Path | None, policies: tuple[str, ...]) -> None:
                 iam.put_user_policy(UserName=name, PolicyName=f"policy-{number}", PolicyDocument=document)
         key = iam.create_access_key(UserName=name)["AccessKey"]
     except ClientError as error:
+        _remove(iam, name)  # half a user is none
         raise click.ClickException(error.response["Error"]["Message"]) from None
     click.echo(f"{name} may: {', '.join(policies or _DEFAULT)}. The secret is shown this once.", err=True)
     _show(key)
@@ -85,15 +89,7 @@ def remove(name: str, data: Path | None) -> None:
     """Remove a user with its keys. What it made stays; its jobs that run lose their keys."""
     iam = _iam(data)
     try:
-        for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
-            iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
-        for policy in iam.list_attached_user_policies(UserName=name)["AttachedPolicies"]:
-            iam.detach_user_policy(UserName=name, PolicyArn=policy["PolicyArn"])
-        for policy in iam.list_user_policies(UserName=name)["PolicyNames"]:
-            iam.delete_user_policy(UserName=name, PolicyName=policy)
-        for group in iam.list_groups_for_user(UserName=name)["Groups"]:
-            iam.remove_user_from_group(UserName=name, GroupName=group["GroupName"])
-        iam.delete_user(UserName=name)
+        _remove(iam, name)
     except ClientError as error:
         raise click.ClickException(error.response["Error"]["Message"]) from None
     click.echo(f"{name} is removed.")
@@ -124,6 +120,18 @@ def keys(name: str, data: Path | None, new: bool, off: str | None, on: str | Non
             click.echo(f"{key['AccessKeyId']}  {key['Status'].lower()}  {last}")
     except ClientError as error:
         raise click.ClickException(error.response["Error"]["Message"]) from None
+
+
+def _remove(iam: Any, name: str) -> None:
+    for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    for policy in iam.list_attached_user_policies(UserName=name)["AttachedPolicies"]:
+        iam.detach_user_policy(UserName=name, PolicyArn=policy["PolicyArn"])
+    for policy in iam.list_user_policies(UserName=name)["PolicyNames"]:
+        iam.delete_user_policy(UserName=name, PolicyName=policy)
+    for group in iam.list_groups_for_user(UserName=name)["Groups"]:
+        iam.remove_user_from_group(UserName=name, GroupName=group["GroupName"])
+    iam.delete_user(UserName=name)
 
 
 def _show(key: dict[str, Any]) -> None:

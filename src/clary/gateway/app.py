@@ -35,6 +35,7 @@ from clary.gateway.http import HttpAnswer, HttpRequest
 from clary.gateway.pages import Pages
 from clary.gateway.routing import Route
 from clary.gateway.signature import SignatureProblem
+from clary.gateway.threads import Threads
 from clary.gateway.validation import validate
 from clary.gateway.waiting import Waiting
 from clary.keys import Key, Keys
@@ -53,7 +54,8 @@ class Gateway:
     def __init__(self, context: Context, keys: Keys, operations: dict[tuple[str, str], Handler], pages: Pages) -> None:
         self._context, self._keys, self._pages = context, keys, pages
         self._operations = operations
-        self._waiting = Waiting(context.store)
+        self._threads = Threads()
+        self._waiting = Waiting(context.store, self._threads)
         self._authorization = Authorization(self.call)
         self._trail = Trail(context.audit)
 
@@ -130,7 +132,8 @@ class Gateway:
         except SignatureProblem as problem:
             call.error = refusal(problem, _family(http, call.route))
         except ServiceError as error:
-            call.error = error
+            # Without its frames: they hold the call, and the two would hold a long body until they are collected.
+            call.error = error.with_traceback(None)
         except Exception as error:
             log.exception("%s %s failed", http.method, http.path)
             call.error = _failure(error, call.route)
@@ -158,7 +161,7 @@ class Gateway:
                 http = replace(http, body=await bodies.read_whole(stream, bodies.DOCUMENT, length, "s3"), stream=None)
         read = partial(_members, route, http)
         # A long document takes its time, which is nobody else's.
-        request = read() if len(http.body) <= _SHORT else await run_in_threadpool(read)
+        request = read() if len(http.body) <= _SHORT else await self._threads.run_long(read)
         call.request = request
         operation = route.operation
         if not self._authorization.is_free(context, operation):

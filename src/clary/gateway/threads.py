@@ -20,12 +20,14 @@ T = TypeVar("T")
 
 _CALLS = 16
 _INVOCATIONS = 128
+_LONG = 2
 
 
 class Threads:
     def __init__(self) -> None:
         self._calls = ThreadPoolExecutor(_CALLS, thread_name_prefix="call")
         self._invocations = anyio.CapacityLimiter(_INVOCATIONS)
+        self._long = anyio.CapacityLimiter(_LONG)
 
     async def run(self, work: Callable[[], T], service: str) -> T:
         """What ``work`` returns or raises, with this task's context variables."""
@@ -33,3 +35,7 @@ class Threads:
             return await anyio.to_thread.run_sync(work, limiter=self._invocations)
         context = contextvars.copy_context()
         return await asyncio.get_running_loop().run_in_executor(self._calls, context.run, work)
+
+    async def run_long(self, work: Callable[[], T]) -> T:
+        """The same for what computes for long: two at a time, so that the others get their turn beside it."""
+        return await anyio.to_thread.run_sync(work, limiter=self._long)

@@ -26,6 +26,7 @@ _CODES = {
 _SENSITIVE = "***Sensitive Data Redacted***"
 _NUMBERS = ("integer", "long", "float", "double")
 _TOLD = 100  # problems, at most: a list of a million wrong items has one of each
+_MANY = 1000  # items that are shown; of a list that is too long and longer than this none is checked
 _LONGEST = 4096  # characters of a value that is matched against a pattern, and shown
 
 
@@ -80,6 +81,8 @@ def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
 def _list(shape: ListShape, value: list[Any], path: str) -> Iterator[str]:
     for rule in _sized(shape, len(value)):
         yield _failed(shape, value, path, rule)
+        if len(value) > _MANY:  # what is far too long is not looked at any closer
+            return
     if isinstance(shape.member, StructureShape | ListShape | MapShape):
         for number, item in enumerate(value, 1):
             yield from _problems(shape.member, item, f"{path}.{number}.member")
@@ -90,6 +93,8 @@ def _list(shape: ListShape, value: list[Any], path: str) -> Iterator[str]:
 def _map(shape: MapShape, value: dict[str, Any], path: str) -> Iterator[str]:
     for rule in _sized(shape, len(value)):
         yield _failed(shape, value, path, rule)
+        if len(value) > _MANY:
+            return
     if any(next(_broken(shape.key, key), None) for key in value):
         yield _failed(shape, value, path, f"Map keys must satisfy constraint: [{', '.join(_all(shape.key))}]")
     if isinstance(shape.value, StructureShape | ListShape | MapShape):
@@ -166,9 +171,11 @@ def _shown(shape: Shape, value: Any) -> str:
             )
             return f"{shape.name}({', '.join(fields)})"
         case ListShape():
-            return f"[{', '.join(_shown(shape.member, item) for item in value)}]"
+            return f"[{', '.join(_shown(shape.member, item) for item in islice(value, _MANY))}]"
         case MapShape():
-            entries = (f"{_shown(shape.key, key)}={_shown(shape.value, item)}" for key, item in value.items())
+            entries = (
+                f"{_shown(shape.key, key)}={_shown(shape.value, item)}" for key, item in islice(value.items(), _MANY)
+            )
             return "{" + ", ".join(entries) + "}"
     match value:
         case bool():

@@ -27,8 +27,8 @@ _AT_REST = frozenset({"Completed", "Failed", "Stopped", "InService", "OutOfServi
 
 
 class Waiting:
-    def __init__(self, store: Store) -> None:
-        self._threads = Threads()
+    def __init__(self, store: Store, threads: Threads) -> None:
+        self._threads = threads
         self._held: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
         store.subscribe(self._changed)
 

@@ -151,6 +151,10 @@ def test_a_million_wrong_items_make_no_answer_of_megabytes() -> None:
     with pytest.raises(ServiceError) as error:
         validation.validate(model, wrong)
     assert len(error.value.message) < 500_000
+    began = time.perf_counter()
+    with pytest.raises(ServiceError):
+        validation.validate(model, {"ResourceArn": "arn", "Tags": [{"Key": "a b", "Value": "v"}] * 200_000})
+    assert time.perf_counter() - began < 0.5  # what is far too long is not looked at item by item
 
 
 def test_no_pattern_of_a_model_holds_the_server_up() -> None:

@@ -129,7 +129,8 @@ class KeyIndex:
         """Remove (key, version) pairs, all or (if ``check`` raises) none; absent ones are no error.
 
         With the version "" it is the key that goes: for good, or behind a delete marker where the bucket keeps
-        versions. Answers what was done, and the blobs that are free.
+        versions. ``check`` looks at the current version, as S3's conditional deletes do. Answers what was done, and
+        the blobs that are free.
         """
 
         def remove(db: sqlite3.Connection) -> tuple[list[Deleted], list[str]]:
@@ -137,7 +138,7 @@ class KeyIndex:
             done, blobs = [], []
             for key, version in wanted:
                 if check is not None:
-                    found = find(db, bucket, key, version)
+                    found = find(db, bucket, key)
                     check(None if found is None or found.is_marker else found)
                 deleted, freed = _delete(db, bucket, key, version, versioning)
                 done.append(deleted)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
+from urllib.parse import quote
 
 import anyio.to_thread
 
@@ -303,7 +304,7 @@ def _completed_before(context: Context, request: dict[str, Any], named: Sequence
 
 def _completed(context: Context, bucket: Bucket, entry: Entry) -> dict[str, Any]:
     return {
-        "Location": f"{context.url}/{entry.bucket}/{entry.key}",
+        "Location": f"{context.url}/{entry.bucket}/{quote(entry.key)}",
         "Bucket": entry.bucket,
         "Key": entry.key,
         "ETag": quoted(entry.etag),

@@ -173,7 +173,8 @@ def test_conditions_look_at_the_current_version(versioned: Caller) -> None:
     refused(versioned.put_object, "NoSuchKey", **AT, Body=b"y", IfMatch=put["ETag"])
     versioned.put_object(**AT, Body=b"y", IfNoneMatch="*")
     refused(versioned.delete_object, "PreconditionFailed", **AT, IfMatch=put["ETag"])
-    versioned.delete_object(**AT, VersionId=put["VersionId"], IfMatch=put["ETag"])
+    refused(versioned.delete_object, "PreconditionFailed", **AT, VersionId=put["VersionId"], IfMatch=put["ETag"])
+    versioned.delete_object(**AT, VersionId=put["VersionId"], IfMatch="*")
 
 
 def test_many_deletes_at_once(versioned: Caller) -> None:

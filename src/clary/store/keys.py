@@ -286,7 +286,7 @@ def _insert(
     """Put a version on top of a key's others; the blob of the null version that it replaced."""
     version, free = NULL, []
     if versioning == ENABLED:
-        version = secrets.token_urlsafe(24)
+        version = secrets.token_hex(16)  # no dash in front, which command lines take for an option
     else:
         free = _remove(db, entry.bucket, entry.key, NULL)
     if versioning != NEVER:

@@ -28,7 +28,7 @@ _OTHER = (
     " ObjectLockEventHold ObjectLockEventHoldDurationDays ObjectLockEventHoldDurationYears MFA"
     " IfMatchLastModifiedTime IfMatchSize IfMatchInitiatedTime AnnotationDirective"
 ).split()
-_VERSION = re.compile(r"[\w-]{32}", re.ASCII)
+_VERSION = re.compile(r"[0-9A-Za-z]{32}")
 # Classes whose promise (there at once, by the same calls) a local disk keeps.
 _CLASSES = ("STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR")
 

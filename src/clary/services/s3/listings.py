@@ -17,7 +17,7 @@ from clary.services.s3.errors import InvalidArgument
 from clary.store.keys import Entry, KeyIndex, successor
 
 _MOST = 1000  # items of a page
-_BATCH = 1000  # rows read at a time
+_BATCH = _MOST + 1  # rows read at a time: a page, and the one that tells that it is not the last
 
 
 @dataclass

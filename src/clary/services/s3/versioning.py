@@ -17,7 +17,7 @@ from clary.services.s3.listings import common_prefix, encoder, most_of
 from clary.store.buckets import ENABLED, SUSPENDED
 from clary.store.keys import Entry, KeyIndex, successor
 
-_BATCH = 1000  # rows read at a time
+_BATCH = 1001  # rows read at a time: a page, and the one that tells that it is not the last
 _BEYOND = sys.maxsize  # above every sequence
 
 

@@ -35,6 +35,7 @@ from clary.jobs.endpoints import Endpoints
 from clary.jobs.images import Images
 from clary.jobs.lifecycle import Lifecycle
 from clary.jobs.loop import Loop
+from clary.jobs.offline_store import FeatureGroups
 from clary.jobs.retention import Retention
 from clary.jobs.training import TrainingJobs
 from clary.keys import Keys
@@ -45,6 +46,7 @@ from clary.settings import Settings
 from clary.store.associations import Associations
 from clary.store.audit_events import AuditEvents
 from clary.store.database import Database
+from clary.store.feature_records import FeatureRecords
 from clary.store.log_events import LogEvents
 from clary.store.metric_points import MetricPoints
 from clary.store.records import SqlStore
@@ -101,6 +103,7 @@ def build(
         logs=LogEvents(database),
         metrics=MetricPoints(database),
         associations=Associations(database),
+        features=FeatureRecords(database),
         audit=AuditEvents(database, days=settings.audit_days, rows=settings.audit_rows),
         search=Search(database),
         door=Door(),
@@ -125,6 +128,7 @@ def build(
             AutoMLJobs(context, tasks),
             Endpoints(context, engine, images, credentials, tasks),
             Lifecycle(store, context.buckets, context.now),
+            FeatureGroups(context),
         ],
     )
     operations = services.discover()
@@ -133,6 +137,7 @@ def build(
         "jobs": lambda: loop.problem() or OK,
         "disk": lambda: folder.shortage() or OK,
     }
+    context.features.subscribe(loop.wake)
     gateway = Gateway(context, keys, operations, Pages(credentials.answer, Health(probes, operations)))
     context.door.open = gateway.call
     tunnels = Tunnel(port, authority), Tunnel(port, authority, only_aws=True)

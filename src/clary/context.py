@@ -18,6 +18,7 @@ from clary.settings import Settings
 from clary.store.associations import Associations
 from clary.store.audit_events import AuditEvents
 from clary.store.base import Store
+from clary.store.feature_records import FeatureRecords
 from clary.store.log_events import LogEvents
 from clary.store.metric_points import MetricPoints
 from clary.store.search import Search
@@ -56,6 +57,7 @@ class Context:
     logs: LogEvents
     metrics: MetricPoints
     associations: Associations
+    features: FeatureRecords
     audit: AuditEvents
     search: Search
     door: Door

@@ -61,6 +61,19 @@ def test_a_name_is_given_once_and_the_words_are_those_that_sdks_look_for(
     assert "names must be unique within an AWS account and region" in message
 
 
+def test_names_are_found_in_any_case_and_told_as_they_were_given(sagemaker: Any) -> None:
+    sagemaker.create_experiment(ExperimentName="Cased")
+    sagemaker.create_trial(TrialName="Cased", ExperimentName="cased")
+    sagemaker.create_trial_component(TrialComponentName="Cased")
+    sagemaker.associate_trial_component(TrialComponentName="CASED", TrialName="cased")
+    sagemaker.update_trial_component(TrialComponentName="cased", DisplayName="x")
+    assert sagemaker.describe_trial(TrialName="cased")["ExperimentName"] == "Cased"
+    assert components(sagemaker, ExperimentName="cased") == components(sagemaker, TrialName="CASED") == ["Cased"]
+    assert sagemaker.list_trials(TrialComponentName="cased")["TrialSummaries"][0]["TrialName"] == "Cased"
+    assert "already exists" in refused(sagemaker.create_experiment, ExperimentName="cased")[1]
+    assert refused(sagemaker.delete_experiment, ExperimentName="cased")[0] == "ValidationException"
+
+
 def test_what_is_not_there_is_not_found_by_its_modelled_class(sagemaker: Any) -> None:
     absent = sagemaker.exceptions.ResourceNotFound
     with pytest.raises(absent, match=r"Experiment 'arn:aws:sagemaker:us-east-1:000000000000:experiment/no' does not"):

@@ -48,3 +48,96 @@ predictor.delete_model()
 predictor.delete_endpoint()
 print(json.dumps({"answer": answer.tolist(), "score": metrics["FinalMetricDataList"][0]["Value"]}))
 """
+
+EXPERIMENTS = """
+import json, pathlib, sys
+import sagemaker
+from sagemaker.analytics import ExperimentAnalytics
+from sagemaker.experiments import Run, list_runs, load_run
+from sagemaker.experiments.experiment import Experiment
+from sagemaker.lineage.artifact import Artifact
+from sagemaker.lineage.association import Association
+from sagemaker.lineage.context import Context
+from sagemaker.lineage.query import LineageFilter, LineageQuery, LineageQueryDirectionEnum
+
+folder, session = pathlib.Path(sys.argv[1]), sagemaker.Session()
+(folder / "notes.txt").write_text("dose")
+for number in range(3):
+    with Run(experiment_name="Fever", run_name=f"run-{number}", sagemaker_session=session) as run:
+        run.log_parameter("rate", number / 10)
+        run.log_parameters({"kind": "tree", "depth": number})
+        run.log_artifact("data", "s3://bucket/data.csv", is_output=False)
+        run.log_file(str(folder / "notes.txt"), name="notes", is_output=True)
+with load_run(experiment_name="Fever", run_name="run-1", sagemaker_session=session) as run:
+    run.log_parameter("later", "yes")
+try:
+    with Run(experiment_name="Fever", run_name="run-2", sagemaker_session=session):
+        raise ValueError("no such patient")
+except ValueError:
+    pass
+status = session.sagemaker_client.describe_trial_component(TrialComponentName="fever-run-2")["Status"]
+runs = list_runs("Fever", sagemaker_session=session)
+table = ExperimentAnalytics(experiment_name="fever", sagemaker_session=session).dataframe().sort_values("TrialComponentName")
+source = Artifact.create(source_uri="s3://bucket/data.csv", artifact_type="DataSet", sagemaker_session=session)
+model = Artifact.create(source_uri="s3://bucket/model", artifact_type="Model", sagemaker_session=session)
+end = Context.create(context_name="end", source_uri="s3://bucket/end", context_type="Endpoint", sagemaker_session=session)
+Association.create(source.artifact_arn, model.artifact_arn, association_type="ContributedTo", sagemaker_session=session)
+Association.create(model.artifact_arn, end.context_arn, sagemaker_session=session)
+found = LineageQuery(session).query(
+    start_arns=[end.context_arn], direction=LineageQueryDirectionEnum.ASCENDANTS, query_filter=LineageFilter(sources=["DataSet"])
+)
+model.delete(disassociate=True)
+listed = [each.artifact_arn for each in Artifact.list(source_uri="s3://bucket/data.csv", sagemaker_session=session)]
+experiment = Experiment.load("fever", sagemaker_session=session)
+experiment._delete_all(action="--force")
+print(json.dumps({
+    "runs": sorted(run.run_name for run in runs),
+    "rates": list(table["rate"]), "depths": list(table["depth"]), "later": list(table["later"].dropna()),
+    "notes": table["notes - Value"].str.startswith("s3://").all().item(),
+    "trials": table["Trials"].iloc[0], "status": status,
+    "vertices": [vertex.arn == source.artifact_arn for vertex in found.vertices if vertex.lineage_source == "DataSet"],
+    "edges": len(found.edges), "listed": listed == [source.artifact_arn],
+    "left": len(session.sagemaker_client.list_experiments()["ExperimentSummaries"]),
+}))
+"""
+
+FEATURES = """
+import json, sys
+import boto3, pandas as pd, sagemaker
+from sagemaker.feature_store.feature_group import FeatureGroup
+from sagemaker.feature_store.feature_store import FeatureStore
+from sagemaker.feature_store.inputs import FeatureParameter, Filter, Identifier, ResourceEnum
+
+client = boto3.client("sagemaker-featurestore-runtime")
+session = sagemaker.Session(sagemaker_featurestore_runtime_client=client)
+table = pd.DataFrame({"patient": [f"p{n}" for n in range(50)], "age": range(50), "dose": [n / 4 for n in range(50)], "at": 1.7e9})
+table["patient"] = table["patient"].astype("string")
+group = FeatureGroup(name="patients", sagemaker_session=session)
+group.load_feature_definitions(data_frame=table)
+group.create(
+    s3_uri=f"s3://{session.default_bucket()}/features", record_identifier_name="patient", event_time_feature_name="at",
+    role_arn=sagemaker.get_execution_role(), enable_online_store=True,
+)
+group.ingest(data_frame=table, max_workers=4, wait=True)
+one = {each["FeatureName"]: each["ValueAsString"] for each in group.get_record("p7")}
+group.update_feature_metadata("dose", description="in mg", parameter_additions=[FeatureParameter("unit", "mg")])
+store = FeatureStore(sagemaker_session=session)
+many = store.batch_get_record([Identifier("patients", ["p1", "p2", "no"])])
+names = [each["FeatureGroupName"] for each in store.list_feature_groups(name_contains="pat")["FeatureGroupSummaries"]]
+filters = [Filter(name="FeatureName", value="dose"), Filter(name="FeatureGroupName", value="patients")]
+found = store.search(resource=ResourceEnum.FEATURE_METADATA, filters=filters)["Results"][0]["FeatureMetadata"]
+try:
+    group.athena_query()
+    refusal = ""
+except RuntimeError as error:
+    refusal = str(error)
+group.delete_record("p7", "1800000000")
+gone = group.get_record("p7")
+resolved = group.describe()["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"]
+ddl = group.as_hive_ddl().startswith("CREATE EXTERNAL TABLE")
+group.delete()
+print(json.dumps({
+    "one": one, "many": len(many["Records"]), "names": names, "refusal": refusal, "gone": gone,
+    "described": found["Description"], "resolved": resolved, "ddl": ddl,
+}))
+"""

@@ -65,3 +65,34 @@ def test_an_estimator_fits_with_logs_deploys_and_predicts(studio: Studio, python
     assert found["score"] == pytest.approx(1.0)
     assert "score=1.0000" in printed  # the follower showed the script's output
     assert "Training seconds:" in printed
+
+
+def test_runs_are_kept_listed_analysed_and_traced(studio: Studio, python: str, tmp_path: Path) -> None:
+    found, _ = run(studio, python, programs.EXPERIMENTS, tmp_path)
+    assert found == {
+        "runs": ["run-0", "run-1", "run-2"],
+        "rates": [0.0, 0.1, 0.2],
+        "depths": [0.0, 1.0, 2.0],
+        "later": ["yes"],
+        "notes": True,
+        "trials": ["Default-Run-Group-fever"],
+        "status": {"PrimaryStatus": "Failed", "Message": "no such patient"},
+        "vertices": [True],
+        "edges": 2,
+        "listed": True,
+        "left": 0,
+    }
+
+
+def test_a_feature_group_takes_a_data_frame_and_gives_records(studio: Studio, python: str, tmp_path: Path) -> None:
+    found, _ = run(studio, python, programs.FEATURES, tmp_path)
+    assert found.pop("resolved").startswith("s3://sagemaker-us-east-1-000000000000/features/000000000000/sagemaker/")
+    assert found == {
+        "one": {"patient": "p7", "age": "7", "dose": "1.75", "at": "1700000000.0"},
+        "many": 2,
+        "names": ["patients"],
+        "refusal": "No metastore is configured with this feature group.",
+        "gone": None,
+        "described": "in mg",
+        "ddl": True,
+    }

@@ -8,7 +8,18 @@ from functools import cache
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-SERVED = ("sagemaker", "sagemaker-runtime", "sagemaker-metrics", "s3", "sts", "iam", "logs", "cloudwatch", "cloudtrail")
+SERVED = (
+    "sagemaker",
+    "sagemaker-runtime",
+    "sagemaker-metrics",
+    "sagemaker-featurestore-runtime",
+    "s3",
+    "sts",
+    "iam",
+    "logs",
+    "cloudwatch",
+    "cloudtrail",
+)
 """The services that Clary knows; of each it serves the operations that ``clary status --operations`` lists."""
 
 _lock = threading.Lock()

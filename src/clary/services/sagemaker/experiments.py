@@ -40,15 +40,16 @@ def list_experiments(context: Context, request: dict[str, Any]) -> dict[str, Any
 @operation
 def update_experiment(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     def edit(experiment: Record) -> Record:
-        return resources.with_members(experiment, context, **{**request, **entities.last(context)})
+        members = {**request, "ExperimentName": experiment.name, **entities.last(context)}
+        return resources.with_members(experiment, context, **members)
 
-    name = request["ExperimentName"]
+    name = find(context, request["ExperimentName"]).name
     return {"ExperimentArn": resources.change(context, KIND, name, edit, missing=missing(context, name)).arn}
 
 
 @operation
 def delete_experiment(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name = request["ExperimentName"]
+    name = find(context, request["ExperimentName"]).name
 
     def check(experiment: Record) -> None:
         query = Query(where=[Condition("ExperimentName", "=", experiment.name)], limit=1)
@@ -63,7 +64,9 @@ def delete_experiment(context: Context, request: dict[str, Any]) -> dict[str, An
 
 
 def find(context: Context, name: str) -> Record:
-    return resources.find(context, KIND, name, missing=missing(context, name))
+    """By the name in any case, as its ARN has it in lower case and the SDK too; ``ResourceNotFound``."""
+    arn = context.arn("sagemaker", "experiment", name)
+    return resources.find_named(context, KIND, arn, missing=missing(context, name))
 
 
 def missing(context: Context, name: str) -> ServiceError:

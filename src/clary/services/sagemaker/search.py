@@ -17,6 +17,7 @@ from clary.store.base import Condition, Query
 from clary.store.search import All, Documents, Order, Position
 
 _SUGGESTIONS = 100
+_PAGE = 100  # results where nothing is said: ExperimentAnalytics says nothing and reads them all
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def search(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         total = context.search.count(context.region, resource.documents, condition)
     order = _order(resource, shape, request)
     found, more = context.search.page(
-        context.region, resource.documents, condition, order, after, request.get("MaxResults", 10)
+        context.region, resource.documents, condition, order, after, request.get("MaxResults", _PAGE)
     )
     return {
         "Results": [{resource.member: resource.told(context, body) if resource.told else body} for body in found],

@@ -45,8 +45,7 @@ def create_trial_component(context: Context, request: dict[str, Any]) -> dict[st
 
 @operation
 def describe_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name = request["TrialComponentName"]
-    return resources.find_named(context, KIND, name, missing=missing(context, name)).body
+    return find(context, request["TrialComponentName"]).body
 
 
 @operation
@@ -56,11 +55,11 @@ def list_trial_components(context: Context, request: dict[str, Any]) -> dict[str
         raise ValidationException(f"Give one of ExperimentName, TrialName and SourceArn, not {' and '.join(given)}.")
     where = []
     if "ExperimentName" in request:
-        experiments.find(context, request["ExperimentName"])
-        where.append(Condition("_experiments", "has", request["ExperimentName"]))
+        experiment = experiments.find(context, request["ExperimentName"])
+        where.append(Condition("_experiments", "has", experiment.name))
     if "TrialName" in request:
-        trials.find(context, request["TrialName"])
-        where.append(Condition("_trials", "has", request["TrialName"]))
+        trial = trials.find(context, request["TrialName"])
+        where.append(Condition("_trials", "has", trial.name))
     if "SourceArn" in request:  # ARNs hold names in lower case; clients do not all know
         where.append(Condition("Source.SourceArn", "=", request["SourceArn"].lower()))
     components, more = resources.page(context, KIND, request, where=where)
@@ -70,20 +69,21 @@ def list_trial_components(context: Context, request: dict[str, Any]) -> dict[str
 
 @operation
 def update_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name = request["TrialComponentName"]
+    name = find(context, request["TrialComponentName"]).name
 
     def edit(component: Record) -> Record:
         _check_times({**component.body, **request})
         given = {member: value for member, value in request.items() if not member.endswith("ToRemove")}
         maps = {member: _merged(component, member, most, request) for member, most in _MAPS.items()}
-        return resources.with_members(component, context, **{**given, **maps, **entities.last(context)})
+        members = {**given, **maps, "TrialComponentName": component.name, **entities.last(context)}
+        return resources.with_members(component, context, **members)
 
     return {"TrialComponentArn": resources.change(context, KIND, name, edit, missing=missing(context, name)).arn}
 
 
 @operation
 def delete_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name = request["TrialComponentName"]
+    name = find(context, request["TrialComponentName"]).name
 
     def check(component: Record) -> None:
         if of := component.body["_trials"]:
@@ -98,7 +98,8 @@ def delete_trial_component(context: Context, request: dict[str, Any]) -> dict[st
 
 @operation
 def associate_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name, trial = request["TrialComponentName"], trials.find(context, request["TrialName"])
+    name = find(context, request["TrialComponentName"]).name
+    trial = trials.find(context, request["TrialName"])
     parent = {"TrialName": trial.name, "ExperimentName": trial.body["ExperimentName"]}
 
     def add(component: Record) -> Record:
@@ -121,8 +122,14 @@ def associate_trial_component(context: Context, request: dict[str, Any]) -> dict
 @operation
 def disassociate_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     trial = trials.find(context, request["TrialName"])
-    component = _part(context, request["TrialComponentName"], trial.name)
+    component = _part(context, find(context, request["TrialComponentName"]).name, trial.name)
     return {"TrialComponentArn": component.arn, "TrialArn": trial.arn}
+
+
+def find(context: Context, name: str) -> Record:
+    """By the ARN, or the name in any case; ``ResourceNotFound``."""
+    arn = name if name.startswith("arn:") else context.arn("sagemaker", "experiment-trial-component", name)
+    return resources.find_named(context, KIND, arn, missing=missing(context, name))
 
 
 def missing(context: Context, name: str) -> ServiceError:

@@ -18,10 +18,15 @@ KIND = "Trial"
 
 @operation
 def create_trial(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name, experiment = request["TrialName"], request["ExperimentName"]
+    name, experiment = request["TrialName"], experiments.find(context, request["ExperimentName"]).name
     arn = context.arn("sagemaker", "experiment-trial", name)
-    experiments.find(context, experiment)
-    body = {"DisplayName": name, **request, "TrialArn": arn, **entities.first(context)}
+    body = {
+        "DisplayName": name,
+        **request,
+        "ExperimentName": experiment,
+        "TrialArn": arn,
+        **entities.first(context),
+    }
     taken = ValidationException(
         f"Trial names must be unique within an AWS account and region. Trial with name ({name}) already exists."
     )
@@ -43,8 +48,8 @@ def describe_trial(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 def list_trials(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     where = []
     if "ExperimentName" in request:
-        experiments.find(context, request["ExperimentName"])
-        where.append(Condition("ExperimentName", "=", request["ExperimentName"]))
+        experiment = experiments.find(context, request["ExperimentName"])
+        where.append(Condition("ExperimentName", "=", experiment.name))
     if "TrialComponentName" in request:
         where.append(Condition("name", "in", _trials_of(context, request["TrialComponentName"])))
     trials, more = resources.page(context, KIND, request, where=where)
@@ -54,15 +59,16 @@ def list_trials(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 @operation
 def update_trial(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     def edit(trial: Record) -> Record:
-        return resources.with_members(trial, context, **{**request, **entities.last(context)})
+        members = {**request, "TrialName": trial.name, **entities.last(context)}
+        return resources.with_members(trial, context, **members)
 
-    name = request["TrialName"]
+    name = find(context, request["TrialName"]).name
     return {"TrialArn": resources.change(context, KIND, name, edit, missing=missing(context, name)).arn}
 
 
 @operation
 def delete_trial(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name = request["TrialName"]
+    name = find(context, request["TrialName"]).name
 
     def check(trial: Record) -> None:
         query = Query(where=[Condition("_trials", "has", trial.name)], limit=1)
@@ -77,7 +83,9 @@ def delete_trial(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def find(context: Context, name: str) -> Record:
-    return resources.find(context, KIND, name, missing=missing(context, name))
+    """By the name in any case; ``ResourceNotFound``."""
+    arn = context.arn("sagemaker", "experiment-trial", name)
+    return resources.find_named(context, KIND, arn, missing=missing(context, name))
 
 
 def missing(context: Context, name: str) -> ServiceError:
@@ -87,5 +95,5 @@ def missing(context: Context, name: str) -> ServiceError:
 def _trials_of(context: Context, component: str) -> list[str]:
     arn = context.arn("sagemaker", "experiment-trial-component", component)
     absent = ResourceNotFound(f"TrialComponent '{arn}' does not exist.")
-    trials: list[str] = resources.find(context, "TrialComponent", component, missing=absent).body["_trials"]
+    trials: list[str] = resources.find_named(context, "TrialComponent", arn, missing=absent).body["_trials"]
     return trials

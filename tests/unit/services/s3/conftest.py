@@ -37,6 +37,7 @@ from clary.settings import Settings
 from clary.store.associations import Associations
 from clary.store.audit_events import AuditEvents
 from clary.store.database import Database
+from clary.store.feature_records import FeatureRecords
 from clary.store.log_events import LogEvents
 from clary.store.metric_points import MetricPoints
 from clary.store.records import SqlStore
@@ -107,6 +108,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
         logs=LogEvents(database),
         metrics=MetricPoints(database),
         associations=Associations(database),
+        features=FeatureRecords(database),
         audit=AuditEvents(database),
         search=Search(database),
         door=Door(),

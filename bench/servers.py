@@ -40,6 +40,14 @@ class Server:
         command = ["ps", "-o", "rss=", "-p", str(self.process.pid)]
         return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) / 1024
 
+    def peak(self) -> float:
+        """The most resident MiB so far; what it is now where the system does not tell (macOS)."""
+        status = Path(f"/proc/{self.process.pid}/status")
+        if not status.exists():
+            return self.memory()
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait()
@@ -57,12 +65,13 @@ def clary(folder: Path) -> Server:
     return Server(process, url, (keys["AccessKeyId"], keys["SecretAccessKey"]), ready)
 
 
-def moto(python: str) -> Server:
+def moto(python: str, *program: str) -> Server:
+    """``program``: what Python runs in place of moto's own server, which it ends in."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     began = time.perf_counter()
-    command = [python, "-m", "moto.server", "-p", str(port)]
+    command = [python, *(program or ("-m", "moto.server")), "-p", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
     while True:
         try:
@@ -70,4 +79,15 @@ def moto(python: str) -> Server:
             break
         except OSError:
             time.sleep(0.005)
+    return Server(process, f"http://127.0.0.1:{port}", ("x", "x"), time.perf_counter() - began)
+
+
+def bare(folder: Path) -> Server:
+    """A socket server that only moves bytes: bench/bare.py."""
+    folder.mkdir()
+    began = time.perf_counter()
+    command = [sys.executable, str(Path(__file__).parent / "bare.py"), str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    port = process.stdout.readline().strip()
     return Server(process, f"http://127.0.0.1:{port}", ("x", "x"), time.perf_counter() - began)

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from clary.errors import ServiceError, ValidationException
-from clary.objects.base import Blob, Objects
+from clary.objects.base import Blob, Objects, Slice
 from clary.store.buckets import Bucket, BucketIndex
 from clary.store.database import Database
 from clary.store.key_errors import NoSuchBucket, NoSuchKey
@@ -28,6 +28,7 @@ __all__ = ["Buckets", "Entry", "InvalidBucketName", "NoSuchBucket", "NoSuchKey",
 log = logging.getLogger(__name__)
 
 _PIECE = 1 << 20
+_FEW = 64 << 10  # bytes that are read at once rather than handed on as a piece of a file
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _RESERVED = re.compile(r"(xn--|sthree-|amzn-s3-demo-).*|.*(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)|v20180820")
@@ -105,6 +106,12 @@ class Buckets:
     def path(self, entry: Entry) -> Path:
         """The file that holds the object's bytes, for reading only."""
         return self.objects.path(entry.blob)
+
+    def body(self, entry: Entry, start: int, length: int) -> bytes | Slice:
+        """What to answer a client with: bytes if they are few, else the place where they lie."""
+        if length <= _FEW:
+            return b"".join(self.objects.read(entry.blob, start, length))
+        return Slice(self.path(entry), start, length)
 
     def delete(self, uri: str) -> None:
         """Harmless if there is no such key."""

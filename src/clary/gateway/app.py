@@ -30,6 +30,7 @@ from clary.gateway.answers import send_answer
 from clary.gateway.audit import Call, Trail
 from clary.gateway.authentication import Family, authenticate, refusal
 from clary.gateway.authorization import Authorization
+from clary.gateway.bodies import PayloadHash
 from clary.gateway.form_uploads import FormUpload
 from clary.gateway.http import HttpAnswer, HttpRequest
 from clary.gateway.pages import Pages
@@ -38,6 +39,7 @@ from clary.gateway.signature import SignatureProblem
 from clary.gateway.threads import Threads
 from clary.gateway.validation import validate
 from clary.gateway.waiting import Waiting
+from clary.gateway.zero_copy import ZERO_COPY
 from clary.keys import Key, Keys
 
 log = logging.getLogger(__name__)
@@ -82,7 +84,14 @@ class Gateway:
             answer = await self._answer(request, body, (scope.get("client") or ("",))[0])
         if not body.ended and (body.begun or "expect" not in headers):
             await body.drain()
-        await send_answer(answer, send, head=request.method == "HEAD", close=not body.ended, gone=body.gone)
+        await send_answer(
+            answer,
+            send,
+            head=request.method == "HEAD",
+            close=not body.ended,
+            gone=body.gone,
+            zero_copy=ZERO_COPY in scope.get("extensions", {}),
+        )
 
     def call(self, context: Context, service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """The door for those inside: validated and handled as a client's request is."""
@@ -150,11 +159,12 @@ class Gateway:
     async def _serve(self, call: Call, route: Route, context: Context, key: Key) -> HttpAnswer:
         http = route.request
         handler = self._handler(route.service, route.operation.name)
-        trailers: dict[str, str] = {}
+        beside: dict[str, Any] = {}
         if http.stream is not None:
             assert call.claim is not None
-            stream, trailers = _checked(http.stream, http, call.claim, key)
-            if route.operation.has_streaming_input:
+            streams = route.operation.has_streaming_input
+            stream, beside = _checked(http.stream, http, call.claim, key, streams=streams)
+            if streams:
                 http = replace(http, stream=stream)
             else:
                 length = http.headers.get("content-length")
@@ -167,8 +177,7 @@ class Gateway:
         if not self._authorization.is_free(context, operation):
             handler = await run_in_threadpool(self._authorization.admit, context, route, request, handler)
         self._trail.board(call)
-        if route.service == "s3":
-            request["_trailers"] = trailers
+        request |= beside
         try:
             if inspect.iscoroutinefunction(handler):
                 result = await handler(context, request)
@@ -266,9 +275,13 @@ async def _whole(http: HttpRequest, body: _Stream, most: int, service: str = "")
 
 
 def _checked(
-    stream: AsyncIterator[bytes], http: HttpRequest, claim: signature.Claim, key: Key
-) -> tuple[AsyncIterator[bytes], dict[str, str]]:
-    """The stream out of its framing, an error at its end if it is not what was signed; the trailers fill till then."""
+    stream: AsyncIterator[bytes], http: HttpRequest, claim: signature.Claim, key: Key, *, streams: bool
+) -> tuple[AsyncIterator[bytes], dict[str, Any]]:
+    """The stream out of its framing, and what whoever reads it must look at; an error at its end if it is not as signed.
+
+    ``_trailers`` fill when it is read to its end. Where the operation ``streams`` its body, the hash that its pieces must
+    have together is not computed here: ``_payload`` is that of whoever takes them in.
+    """
     declared = http.headers.get("x-amz-content-sha256", signature.UNSIGNED)
     if declared.startswith(bodies.STREAMING):
         length = http.headers.get("x-amz-decoded-content-length", "")
@@ -279,9 +292,9 @@ def _checked(
             claim,
             signature.signing_key(key.secret, claim),
         )
-        return aiter(chunked), chunked.trailers
+        return aiter(chunked), {"_trailers": chunked.trailers}
     if bodies.is_plain_hash(declared):
-        return bodies.checked(stream, declared), {}
+        return (stream, {"_payload": PayloadHash(declared)}) if streams else (bodies.checked(stream, declared), {})
     return stream, {}
 
 

@@ -109,29 +109,44 @@ def _too_large(service: str, most: int) -> ServiceError:
     )
 
 
+class PayloadHash:
+    """The SHA-256 that a signature promised of the body; whoever takes the body in computes it beside its other work."""
+
+    def __init__(self, declared: str) -> None:
+        """``declared``: hex digits."""
+        self._declared = declared
+        self._digest = hashlib.sha256()
+
+    def update(self, data: bytes) -> None:
+        self._digest.update(data)
+
+    def check(self) -> None:
+        """At the end of the body; ``XAmzContentSHA256Mismatch``."""
+        computed = self._digest.hexdigest()
+        if not hmac.compare_digest(computed.encode(), self._declared.lower().encode()):
+            raise ServiceError(
+                "The provided 'x-amz-content-sha256' header does not match what was computed.",
+                code="XAmzContentSHA256Mismatch",
+                ClientComputedContentSHA256=self._declared,
+                S3ComputedContentSHA256=computed,
+            )
+
+
 async def checked(stream: AsyncIterator[bytes], declared: str) -> AsyncIterator[bytes]:
     """The stream as it is; at its end an error if it has not the declared SHA-256 (hex digits)."""
-    digest = hashlib.sha256()
+    payload = PayloadHash(declared)
     async for piece in stream:
-        digest.update(piece)
+        payload.update(piece)
         yield piece
-    _compare_hashes(declared, digest.hexdigest())
+    payload.check()
 
 
 def check_whole(body: bytes, declared: str) -> None:
     """An error if a body that was read whole has not the declared SHA-256, which the signature covers in its place."""
     if is_plain_hash(declared):
-        _compare_hashes(declared, hashlib.sha256(body).hexdigest())
-
-
-def _compare_hashes(declared: str, computed: str) -> None:
-    if not hmac.compare_digest(computed.encode(), declared.lower().encode()):
-        raise ServiceError(
-            "The provided 'x-amz-content-sha256' header does not match what was computed.",
-            code="XAmzContentSHA256Mismatch",
-            ClientComputedContentSHA256=declared,
-            S3ComputedContentSHA256=computed,
-        )
+        payload = PayloadHash(declared)
+        payload.update(body)
+        payload.check()
 
 
 class Chunked:
@@ -144,7 +159,7 @@ class Chunked:
         """``mode``: the value of X-Amz-Content-Sha256; ``expected``: the decoded length; ``key``: the signing key."""
         self.trailers: dict[str, str] = {}
         self._stream = aiter(stream)
-        self._buffer = bytearray()
+        self._buffer, self._at = b"", 0  # the piece that came last, and how far it is read
         self._signed = mode.startswith("STREAMING-AWS4-HMAC-SHA256-PAYLOAD")
         self._expected = expected
         self._claim, self._key = claim, key
@@ -203,31 +218,33 @@ class Chunked:
         self._previous = expected
 
     async def _fill(self) -> bool:
+        """Get the next piece behind what is left of this one; False at the end."""
         async for piece in self._stream:
             if piece:
-                self._buffer += piece
+                self._buffer = self._buffer[self._at :] + piece if self._at < len(self._buffer) else piece
+                self._at = 0
                 return True
         return False
 
     async def _some(self, most: int) -> bytes:
-        if not self._buffer and not await self._fill():
+        if self._at == len(self._buffer) and not await self._fill():
             raise incomplete()
-        piece = bytes(self._buffer[:most])
-        del self._buffer[: len(piece)]
+        piece = self._buffer[self._at : self._at + most]  # no copy if it is the whole
+        self._at += len(piece)
         return piece
 
     async def _line(self, *, at_end: bool = False) -> bytes:
-        while (end := self._buffer.find(b"\r\n")) < 0:
-            if len(self._buffer) > _LINE:
+        while (end := self._buffer.find(b"\r\n", self._at)) < 0:
+            if len(self._buffer) - self._at > _LINE:
                 raise _malformed("a chunk's head is longer than 16 KiB")
             if not await self._fill():
                 if at_end:  # some clients leave the last empty line away
-                    line = bytes(self._buffer)
-                    self._buffer.clear()
+                    line = self._buffer[self._at :]
+                    self._at = len(self._buffer)
                     return line
                 raise incomplete()
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 2]
+        line = self._buffer[self._at : end]
+        self._at = end + 2
         return line
 
 

@@ -13,7 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from clary.gateway import zero_copy
 
 HEAD_BYTES = 64 * 1024
 """Request line and headers together. S3 itself takes 8 KiB of headers; session tokens and presigned URLs are long."""
@@ -52,6 +54,9 @@ class Connection(HttpToolsProtocol):
         self._fields = 0
         self._stalled: float | None = None
         self._refused: float | None = None
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        super()._start_asgi_task(cycle, zero_copy.offered(app, cycle, self.limits.stall_seconds))
 
     @property
     def idle_since(self) -> float | None:

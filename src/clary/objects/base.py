@@ -32,9 +32,16 @@ class Slice:
 
 
 class Receiver(Protocol):
-    """A blob on its way in. Not for use by two threads."""
+    """A blob on its way in. Each piece goes to ``store`` and to ``hash``, in order; the two may run in two threads."""
 
-    def write(self, data: bytes) -> None: ...
+    def store(self, data: bytes) -> None:
+        """Write a piece."""
+
+    def hash(self, data: bytes) -> None:
+        """Count a piece into the MD5."""
+
+    def write(self, data: bytes) -> None:
+        """Both, one after the other."""
 
     def commit(self) -> Blob:
         """Flush to the disk and give it its id."""

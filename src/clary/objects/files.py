@@ -92,15 +92,22 @@ class FileReceiver:
         self._file = self._path.open("xb", buffering=0)
         self._md5: hashlib._Hash | None = hashlib.md5(usedforsecurity=False)
         self._size = 0
+        self._committed = False
 
-    def write(self, data: bytes) -> None:
+    def store(self, data: bytes) -> None:
         with self._room():
             rest = memoryview(data)
             while rest:
                 rest = rest[self._file.write(rest) :]
+        self._size += len(data)
+
+    def hash(self, data: bytes) -> None:
         if self._md5 is not None:
             self._md5.update(data)
-        self._size += len(data)
+
+    def write(self, data: bytes) -> None:
+        self.store(data)
+        self.hash(data)
 
     def append(self, path: Path) -> None:
         """A whole file, copied without passing by here, so that the blob has no MD5."""
@@ -109,18 +116,23 @@ class FileReceiver:
             self._size += _copy(source.fileno(), self._file.fileno())
 
     def commit(self) -> Blob:
+        place = self._objects.place(self._blob)
         with self._room():
             os.fchmod(self._file.fileno(), 0o444)
-            _flush(self._file.fileno())
-            self._file.close()
-            place = self._objects.place(self._blob)
+            # Renamed before the flush, so that one flush takes the bytes and the name; nobody knows the id before
+            # this returns, and what a power cut leaves between the two is swept.
             self._path.rename(place)
+            self._path = place
+            _flush(self._file.fileno())
             _flush_folder(place.parent)
+        self._file.close()
+        self._committed = True
         return Blob(self._blob, self._size, self._md5.hexdigest() if self._md5 else "")
 
     def abort(self) -> None:
         self._file.close()
-        self._path.unlink(missing_ok=True)
+        if not self._committed:
+            self._path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _room(self) -> Iterator[None]:

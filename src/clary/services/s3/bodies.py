@@ -1,6 +1,7 @@
 """Bodies of objects and parts on their way to the disk: hashed as they come, checked, then committed.
 
-Memory stays flat: at most two pieces are held, one on its way to the disk while the next one fills.
+Memory stays flat: at most two pieces are held, one on its way to the disk while the next one fills. The MD5, which is the
+slowest to compute, runs beside everything else that is done with a piece; a body of less than a piece costs one thread.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from clary.store.keys import Checksum
 
 T = TypeVar("T")
 
-PIECE = 1 << 20  # bytes written to the disk at a time
+PIECE = 1 << 20  # bytes hashed and written at a time
+_MANY = 16  # pieces that are handled one by one; of more, smaller ones, a copy is cheaper
 LARGEST = 5 << 30  # bytes of an object put at once, or of a part: S3's limit
 
 
@@ -43,21 +45,36 @@ class _Intake:
         if self._sent.algorithm:
             names.add(self._sent.algorithm)
         self._running = {name: checksums.digest(name) for name in names}
+        self._payload = request.get("_payload")
         self._size = 0
         self._objects = objects
         self._receiver = objects.receive()
 
-    def write(self, data: bytes) -> None:
-        self._size += len(data)
+    def works(self, pieces: list[bytes]) -> list[Callable[[], object]]:
+        """What is to be done with these; the two may run beside one another."""
+        self._size += sum(map(len, pieces))
         if self._size > LARGEST:
             raise EntityTooLarge(self._size, LARGEST)
-        self._receiver.write(data)
-        for running in self._running.values():
-            running.update(data)
+        if len(pieces) > _MANY:
+            pieces = [b"".join(pieces)]
+        return [partial(self._hash, pieces), partial(self._take, pieces)]
 
-    def finish(self, data: bytes, done: Callable[[Received], T]) -> T:
-        """Write the last piece, commit, and hand over what was received; nothing is kept if ``done`` refuses it."""
-        self.write(data)
+    def _hash(self, pieces: list[bytes]) -> None:
+        for piece in pieces:
+            self._receiver.hash(piece)
+
+    def _take(self, pieces: list[bytes]) -> None:
+        for piece in pieces:
+            self._receiver.store(piece)
+            for running in self._running.values():
+                running.update(piece)
+            if self._payload is not None:
+                self._payload.update(piece)
+
+    def finish(self, done: Callable[[Received], T]) -> T:
+        """Commit, and hand over what was received; nothing is kept if ``done`` refuses it."""
+        if self._payload is not None:
+            self._payload.check()
         found = {name: Checksum(name, checksums.encode(running.digest())) for name, running in self._running.items()}
         expected = self._sent.with_trailers(self._request.get("_trailers") or {})
         if expected.algorithm in found:
@@ -73,6 +90,15 @@ class _Intake:
             raise
         return done(Received(blob, found, expected.algorithm))
 
+    def whole(self, pieces: list[bytes], done: Callable[[Received], T]) -> T:
+        """All of it at once."""
+        try:
+            for work in self.works(pieces):
+                work()
+            return self.finish(done)
+        finally:
+            self.abort()
+
     def abort(self) -> None:
         self._receiver.abort()
 
@@ -84,46 +110,61 @@ async def receive(
 
     ``algorithm``: the checksum to compute, else the one that was sent, else S3's default.
     """
+    announced = request.get("ContentLength")
+    if announced is not None and announced > LARGEST:
+        raise EntityTooLarge(announced, LARGEST)
     worker = _Worker()
-    intake = await worker.run(partial(_Intake, objects, request, algorithm))
+    begin = partial(_Intake, objects, request, algorithm)
+    intake: _Intake | None = None
     try:
+        if announced is None or announced >= PIECE:  # what can be refused is refused before the body comes
+            intake = await worker.run(begin)
         waiting: list[bytes] = []
         size = 0
         async for piece in _pieces(request.get("Body", b"")):
             waiting.append(piece)
             size += len(piece)
             if size >= PIECE:
-                await worker.begin(partial(intake.write, b"".join(waiting)))
+                if intake is None:
+                    intake = await worker.run(begin)
+                await worker.begin(*intake.works(waiting))
                 waiting, size = [], 0
-        return await worker.run(partial(intake.finish, b"".join(waiting), done))
-    finally:
+        if intake is None:
+            return await worker.run(lambda: begin().whole(waiting, done))
+        if waiting:
+            await worker.begin(*intake.works(waiting))
+        return await worker.run(partial(intake.finish, done))
+    except BaseException:
         await worker.settle()
-        await worker.run(intake.abort)
+        if intake is not None:
+            await worker.run(intake.abort)
+        raise
 
 
 class _Worker:
-    """One call at a time in a thread, while whoever began it goes on; a cancelled caller does not leave one behind."""
+    """Calls in threads while whoever began them goes on; a cancelled caller does not leave one behind."""
 
     def __init__(self) -> None:
-        self._task: asyncio.Task[Any] | None = None
+        self._tasks: list[asyncio.Task[Any]] = []
 
-    async def begin(self, work: Callable[[], Any]) -> None:
-        """Once the call before has ended well."""
-        if self._task is not None:
-            await asyncio.shield(self._task)
-        self._task = asyncio.create_task(anyio.to_thread.run_sync(work))
+    async def begin(self, *works: Callable[[], Any]) -> None:
+        """Once the calls before have ended well."""
+        for task in self._tasks:
+            await asyncio.shield(task)
+        self._tasks = [asyncio.create_task(anyio.to_thread.run_sync(work)) for work in works]
 
     async def run(self, work: Callable[[], T]) -> T:
         await self.begin(work)
-        assert self._task is not None
-        result: T = await asyncio.shield(self._task)
+        result: T = await asyncio.shield(self._tasks[0])
         return result
 
     async def settle(self) -> None:
-        """Wait for the call to end, well or not."""
-        if self._task is not None:
-            await asyncio.wait([self._task])
-            self._task = None
+        """Wait for the calls to end, well or not."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+            for task in self._tasks:
+                task.exception()  # looked at: whoever comes here tells of the first one
+            self._tasks = []
 
 
 async def _pieces(body: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -9,7 +9,6 @@ import anyio.to_thread
 
 from clary.context import Context
 from clary.errors import ServiceError
-from clary.objects.base import Slice
 from clary.services import operation
 from clary.services.s3 import bodies, checksums, conditions, descriptions
 from clary.services.s3.access import check_key, check_served, named_version, open_bucket, shown_version
@@ -50,7 +49,7 @@ def get_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     entry, start, length, answer = _read(context, request)
     if length == 0:
         return answer
-    return {**answer, "Body": Slice(context.buckets.path(entry), start, length)}
+    return {**answer, "Body": context.buckets.body(entry, start, length)}
 
 
 @operation

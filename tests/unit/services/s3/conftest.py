@@ -91,6 +91,8 @@ def body(answer: dict[str, Any]) -> bytes:
     part = answer.get("Body")
     if part is None:
         return b""
+    if isinstance(part, bytes):
+        return part
     assert isinstance(part, Slice)
     with part.path.open("rb") as file:
         file.seek(part.start)

@@ -86,10 +86,14 @@ def test_values_at_the_corners_of_their_types_go_both_ways(protocol: str, data: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=case_id)
-@settings(generated, max_examples=8)
-@given(data=st.data())
-def test_so_do_they_in_every_operation(case: Case, data: st.DataObject) -> None:
-    check_corners(case, data)
+def test_so_do_they_in_every_operation(case: Case) -> None:
+    # A property of its own for each: Hypothesis chains the settings of one that is parametrized, a thousand deep.
+    @settings(generated, max_examples=8)
+    @given(data=st.data())
+    def goes_both_ways(data: st.DataObject) -> None:
+        check_corners(case, data)
+
+    goes_both_ways()
 
 
 @pytest.mark.parametrize("protocol", ["json", "smithy-rpc-v2-cbor", "query"])

@@ -17,10 +17,11 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from clary import services
+from clary import root_key, services
 from clary.buckets import Buckets
-from clary.context import Context, Door
+from clary.context import ACCOUNT, Context, Door
 from clary.data_folder import DataFolder
+from clary.encryption_keys import EncryptionKeys
 from clary.engines.local import LocalEngine
 from clary.gateway import certificates, connections, models, trust
 from clary.gateway.app import Gateway
@@ -109,6 +110,7 @@ def build(
         door=Door(),
         model=models.service,
         rights=Rights(store),
+        encryption_keys=EncryptionKeys(store, root_key.file(settings.kms_key_file, folder.path), ACCOUNT),
         url=f"http://127.0.0.1:{port}",
     )
     keys.owner(folder.path)

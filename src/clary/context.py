@@ -10,6 +10,7 @@ from typing import Any
 from botocore.model import ServiceModel
 
 from clary.buckets import Buckets
+from clary.encryption_keys import EncryptionKeys
 from clary.errors import AccessDenied
 from clary.guarded_buckets import GuardedBuckets
 from clary.rights.identity import Identity
@@ -63,6 +64,7 @@ class Context:
     door: Door
     model: Callable[[str], ServiceModel]  # a service's model, as the gateway reads it
     rights: Rights
+    encryption_keys: EncryptionKeys
     url: str = ""  # where clients reach this server: http://127.0.0.1:8780
     region: str = "us-east-1"
     identity: Identity = OWNER

@@ -26,6 +26,9 @@ class Settings:
     host: str = _setting("127.0.0.1", "The address to bind; another than loopback needs TLS.")
     tls_cert: str = _setting("", "A certificate (PEM, its chain behind it): the API speaks TLS. Needs CLARY_TLS_KEY.")
     tls_key: str = _setting("", "The certificate's key (PEM, without a password).")
+    kms_key_file: str = _setting(
+        "", "The file of KMS's root key, made at first use; kms.key in the data folder if none is named."
+    )
     sandbox: str = _setting(
         "auto", "auto: bubblewrap where it works; required: refuse to run without; off: plain processes."
     )
@@ -55,7 +58,7 @@ class Settings:
             if value is None:
                 value = item.default
             values[item.name] = _convert(name, type(item.default), value)
-        for name in ("tls_cert", "tls_key"):  # where it is read, the working directory is another
+        for name in ("tls_cert", "tls_key", "kms_key_file"):  # where it is read, the working directory is another
             values[name] = str(Path(values[name]).expanduser().absolute()) if values[name] else ""
         return cls(**values)
 

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import click
 from cryptography import x509
 
+from clary import root_key
 from clary.cli import options, servers
 from clary.cli.client import client
 from clary.engines.local import LocalEngine
@@ -130,6 +131,8 @@ def _files(settings: Settings) -> Iterator[Finding]:
     for name in _SECRET:
         if (settings.data / name).exists():
             yield _mode(settings.data / name, inside=True)
+    if (keys := root_key.file(settings.kms_key_file, settings.data)).exists():
+        yield _mode(keys, inside=True)
     if settings.tls_key and Path(settings.tls_key).exists():
         yield _mode(Path(settings.tls_key), inside=True)
     for parent in settings.data.resolve().parents:

@@ -1,4 +1,5 @@
-"""Removes what has grown old: log events that their group keeps no longer, metric points after 15 months.
+"""Removes what has grown old: log events that their group keeps no longer, metric points after 15 months, encryption
+keys whose time is over.
 
 In small steps, so that other writes come between; once an hour, and when a group's retention changed.
 """
@@ -10,6 +11,7 @@ import sqlite3
 import threading
 
 from clary.context import Context
+from clary.errors import ServiceError
 from clary.store.log_groups import now
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class Retention:
             pass
         while not self._stopped and self._context.metrics.expire(now() - _METRICS, self._step) == self._step:
             pass
+        self._context.encryption_keys.expire()
 
     def _run(self) -> None:
         while not self._stopped:
@@ -47,5 +50,5 @@ class Retention:
             self._context.logs.expired.clear()
             try:
                 self.sweep()
-            except (sqlite3.Error, OSError) as error:  # a full disk; the next hour may be better
+            except (sqlite3.Error, OSError, ServiceError) as error:  # a full disk; the next hour may be better
                 log.warning("what is expired could not be removed: %s", error)

@@ -15,7 +15,8 @@ from botocore.model import ServiceModel
 
 from clary import services
 from clary.buckets import Buckets
-from clary.context import Context, Door
+from clary.context import ACCOUNT, Context, Door
+from clary.encryption_keys import EncryptionKeys
 from clary.gateway import models
 from clary.objects.base import Slice
 from clary.objects.files import FileObjects
@@ -116,6 +117,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
         door=Door(),
         model=models.service,
         rights=Rights(store),
+        encryption_keys=EncryptionKeys(store, tmp_path / "kms.key", ACCOUNT),
         url="http://127.0.0.1:8780",
     )
     yield context

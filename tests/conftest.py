@@ -78,7 +78,9 @@ class Studio:
 
     def clary(self, *arguments: str, **given: Any) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "clary", *arguments]
-        return subprocess.run(command, check=False, env=self.environment, capture_output=True, text=True, **given)
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, **{"env": self.environment, **given}
+        )
 
 
 def clean_environment(cache: Path) -> dict[str, str]:

@@ -216,7 +216,8 @@ async def _run(
         studio.start()
         threading.Thread(target=models.warm, name="models", daemon=True).start()
         settings = studio.context.settings
-        in_force = {"sandbox": settings.sandbox, "job_network": settings.job_network}
+        names = ("sandbox", "job_network", "kms_key_file")
+        in_force = {name: str(getattr(settings, name)) for name in names}
         folder.announce(listeners.url, listeners.ports[1], studio.context.url, in_force)
         ready(listeners.url)
 

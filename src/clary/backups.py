@@ -18,15 +18,15 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from clary import __version__
+from clary import __version__, root_key
 from clary.formats.archives import UnsafeArchive, unpack
-from clary.store import damage
+from clary.store import damage, queries
 from clary.store.blobs import in_use
 from clary.store.database import ReadOnly
 from clary.store.schema import copy
@@ -47,8 +47,11 @@ class BackupProblem(Exception):
 
 @dataclass(frozen=True)
 class Summary:
+    """``root_key_elsewhere``: it has encryption keys, and the root key without which they are lost is not in it."""
+
     files: int
     bytes: int
+    root_key_elsewhere: bool
 
 
 def take(data: Path, file: Path, progress: Progress) -> Summary:
@@ -69,7 +72,7 @@ def take(data: Path, file: Path, progress: Progress) -> Summary:
             os.link(aside, file)  # unlike a rename it writes over nothing that came meanwhile
         finally:
             aside.unlink(missing_ok=True)
-    return Summary(len(members), total)
+        return Summary(len(members), total, _is_root_key_elsewhere(pins / _DATABASE, members.keys()))
 
 
 def restore(file: Path, data: Path, progress: Progress) -> Summary:
@@ -211,7 +214,16 @@ def _verify(file: Path, folder: Path, progress: Progress) -> Summary:
         (folder / name).chmod(item["mode"])
         progress(done := done + item["size"], total)
     _check_database(file, folder)
-    return Summary(len(listed), total)
+    return Summary(len(listed), total, _is_root_key_elsewhere(folder / _DATABASE, listed.keys()))
+
+
+def _is_root_key_elsewhere(database: Path, names: Collection[str]) -> bool:
+    reader = ReadOnly(database)
+    try:
+        with reader.read() as db:
+            return root_key.FILE not in names and queries.is_any(db, root_key.KIND)
+    finally:
+        reader.close()
 
 
 def _check_database(file: Path, folder: Path) -> None:

@@ -30,10 +30,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from clary.errors import ServiceError
-from clary.root_key import RootKey, Wrapped
+from clary.root_key import KIND, RootKey, Wrapped
 from clary.store.base import Conflict, Record, Store
 
-KIND, ALIAS = "KmsKey", "KmsAlias"
+ALIAS = "KmsAlias"
 ENABLED, DISABLED, PENDING_DELETION = "Enabled", "Disabled", "PendingDeletion"
 S3_ALIAS = "alias/aws/s3"
 """Of the key that S3 takes where none is named: an AWS managed key, made when it is first asked for."""
@@ -129,18 +129,24 @@ class EncryptionKeys:
             if len(parts) != 6 or parts[2:5] != ["kms", region, self._account]:
                 raise not_found(f"Invalid arn {wish}: it names no key of region {region}, account {self._account}.")
             name = parts[5].removeprefix("key/")
-        if not name.startswith("alias/"):
-            key = self._alive(self._store.get(region, KIND, name))
-            if key is None:
-                raise not_found(f"Key '{self._arn(region, f'key/{name}')}' does not exist")
-            return key
-        alias = self._store.get(region, ALIAS, name)
-        key = self._alive(self._store.get(region, KIND, alias.body["TargetKeyId"])) if alias else None
+        key = self._named(region, name)
         if key is None and name == S3_ALIAS:
             return self._managed(region, name)
-        if key is None:
+        if key is None and name.startswith("alias/"):
             raise not_found(f"Alias {self._arn(region, name)} is not found.")
+        if key is None:
+            raise not_found(f"Key '{self._arn(region, f'key/{name}')}' does not exist")
         return key
+
+    def meant(self, region: str, wish: str) -> tuple[str, Record | None]:
+        """The ARN that policies know a key by, whatever it is called by and whether it is there or not; and the key."""
+        name = wish.split(":", 5)[-1].removeprefix("key/")
+        key = self._named(region, name)
+        if wish.startswith("arn:") and (key is None or not wish.startswith(self._arn(region, ""))):
+            return wish, None
+        if key is None:
+            return self._arn(region, name if name.startswith("alias/") else f"key/{name}"), None
+        return key.arn, key
 
     def all(self, region: str) -> Iterator[Record]:
         """The keys of a region, by id."""
@@ -156,6 +162,15 @@ class EncryptionKeys:
             if self._store.get(alias.region, KIND, alias.body["TargetKeyId"]) is None:
                 with contextlib.suppress(Conflict):  # just moved to another key
                     self._store.delete(alias)
+
+    def _named(self, region: str, name: str) -> Record | None:
+        """The key of this id or alias."""
+        if name.startswith("alias/"):
+            alias = self._store.get(region, ALIAS, name)
+            if alias is None:
+                return None
+            name = alias.body["TargetKeyId"]
+        return self._alive(self._store.get(region, KIND, name))
 
     def _managed(self, region: str, alias: str) -> Record:
         """The AWS managed key of an alias. Its id follows from the alias, so whoever makes it makes the same one."""

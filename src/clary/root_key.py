@@ -24,6 +24,8 @@ from clary.errors import ServiceError
 
 FILE = "kms.key"
 """Its name in the data folder."""
+KIND = "KmsKey"
+"""The kind of the records whose material is wrapped under it."""
 
 _NONCE = 12
 

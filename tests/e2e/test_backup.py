@@ -158,3 +158,29 @@ def test_an_object_whose_file_is_gone_is_told(taken: tuple[Path, Path], tmp_path
 
 def silent(done: int, total: int) -> None:
     assert done <= total
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_encryption_keys_work_again_with_their_root_key_wherever_it_lies(
+    fresh_studio: Studio, tmp_path: Path, cache: Path, elsewhere: bool
+) -> None:
+    setting = {"CLARY_KMS_KEY_FILE": str(tmp_path / "stick.key")} if elsewhere else {}
+    fresh_studio.stop()
+    fresh_studio.environment.update(setting)
+    fresh_studio.start()
+    kms = fresh_studio.client("kms")
+    blob = kms.encrypt(KeyId=kms.create_key()["KeyMetadata"]["KeyId"], Plaintext=b"dose")["CiphertextBlob"]
+    root = Path(setting.get("CLARY_KMS_KEY_FILE", fresh_studio.data / "kms.key"))
+    assert (fresh_studio.data / "kms.key").exists() is not elsewhere
+    doctor = fresh_studio.clary("doctor", "--security", "--data", str(fresh_studio.data), env=clean_environment(cache))
+    assert f"+ {root} has mode 0600" in doctor.stdout
+    file, again = tmp_path / "clary.tar", Studio(tmp_path / "again", cache, fresh_studio.environment)
+    told = fresh_studio.clary("backup", str(file), "--data", str(fresh_studio.data), env=clean_environment(cache))
+    assert ("keep a copy of that file too" in told.stdout) is elsewhere
+    told = again.clary("restore", str(file), "--data", str(again.data), env=clean_environment(cache))
+    assert ("name its file in CLARY_KMS_KEY_FILE" in told.stdout) is elsewhere
+    again.start()
+    try:
+        assert again.client("kms").decrypt(CiphertextBlob=blob)["Plaintext"] == b"dose"
+    finally:
+        again.stop()

@@ -28,6 +28,11 @@ def backup(file: Path, data: Path | None) -> None:
     with _bar(file.name) as progress:
         summary = backups.take(settings.data, file, progress)
     click.echo(f"{file}: {summary.files} files, {summary.bytes / 1e6:.1f} MB, of {settings.data}")
+    if summary.root_key_elsewhere:
+        click.echo(
+            "The root key of its encryption keys is not in it, but where CLARY_KMS_KEY_FILE says: keep a copy of that "
+            "file too. Without it what is encrypted is lost."
+        )
 
 
 @click.command()
@@ -41,6 +46,8 @@ def restore(file: Path, data: Path | None) -> None:
     click.echo(
         f"{settings.data}: {summary.files} files, {summary.bytes / 1e6:.1f} MB. Start it: clary up --data {settings.data}"
     )
+    if summary.root_key_elsewhere:
+        click.echo("The root key of its encryption keys was not in the backup: name its file in CLARY_KMS_KEY_FILE.")
 
 
 @contextmanager

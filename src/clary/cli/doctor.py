@@ -53,7 +53,9 @@ def doctor(data: Path | None, security: bool) -> None:  # noqa: ARG001 - the one
     settings = options.settings(data=data)
     server = servers.running(settings.data)
     if server is not None:  # what it was started with counts, not what this shell would start one with
-        settings = replace(settings, sandbox=server.settings["sandbox"], job_network=server.settings["job_network"])
+        force = server.settings
+        settings = replace(settings, sandbox=force["sandbox"], job_network=force["job_network"])
+        settings = replace(settings, kms_key_file=force.get("kms_key_file", ""))
     weak = 0
     for title, findings in (
         ("Sandbox", _sandbox(settings)),

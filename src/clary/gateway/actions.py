@@ -1,8 +1,8 @@
 """Which actions a call is, and on which resources: found from the service model, so that new operations need no entry.
 
 An action is the operation's name under the service's prefix, a resource the ARN that the request's names make. The
-exceptions are tables here; S3, whose actions have names of their own, is in ``s3_actions``. Source: AWS's service
-authorization reference.
+exceptions are tables here; S3, whose actions have names of their own, is in ``s3_actions``, KMS, whose keys have many
+names, in ``kms_actions``. Source: AWS's service authorization reference.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 from clary.context import Context
-from clary.gateway import s3_actions
+from clary.gateway import kms_actions, s3_actions
 from clary.rights.facts import Known
 
 # Signing name → what IAM calls the service, where that differs.
@@ -64,6 +64,8 @@ def asks(context: Context, operation: OperationModel, request: Mapping[str, Any]
     service = operation.service_model.service_name
     if service == "s3":
         return [Ask(action, resource) for action, resource in s3_actions.asks(operation.name, request)]
+    if service == "kms":
+        return [Ask(*found) for found in kms_actions.asks(context, operation.name, request)]
     name = action(operation)
     if name in _FREE:
         return []
@@ -94,7 +96,7 @@ def action_prefix(operation: OperationModel) -> str:
 
 
 def resources(context: Context, operation: OperationModel, request: Mapping[str, Any]) -> list[str]:
-    """The ARNs that a call is about; ``*`` if it is about none in particular. Not of S3."""
+    """The ARNs that a call is about; ``*`` if it is about none in particular. Not of S3 and KMS."""
     how = _BY_PREFIX.get(action_prefix(operation), _any_arn)
     return list(dict.fromkeys(how(context, operation, request))) or ["*"]
 
@@ -218,20 +220,12 @@ def _cloudwatch(context: Context, _: OperationModel, request: Mapping[str, Any])
         yield arn
 
 
-def _kms(context: Context, _: OperationModel, request: Mapping[str, Any]) -> Iterator[str]:
-    for given in (request.get("KeyId") or request.get("TargetKeyId"), request.get("AliasName")):
-        if given:
-            name = given if given.startswith("alias/") else f"key/{given}"
-            yield given if given.startswith("arn:") else f"arn:aws:kms:{context.region}:{context.account}:{name}"
-
-
 _BY_PREFIX: dict[str, Callable[[Context, OperationModel, Mapping[str, Any]], Iterator[str]]] = {
     "sagemaker": _sagemaker,
     "iam": _iam,
     "sts": _sts,
     "logs": _logs,
     "cloudwatch": _cloudwatch,
-    "kms": _kms,
 }
 
 

@@ -26,7 +26,10 @@ from clary.gateway.signature import Claim
 from clary.store.audit_events import AuditEvent, AuditEvents, Resource
 from clary.store.database import riding
 
-_READS = re.compile(r"(Get|List|Describe|Head|Search|Query|Lookup|BatchGet|Filter|Simulate|Decode|Test)(?=[A-Z0-9])")
+_READS = re.compile(
+    r"(Get|List|Describe|Head|Search|Query|Lookup|BatchGet|Filter|Simulate|Decode|Test)(?=[A-Z0-9])|"
+    r"(Encrypt|Decrypt|ReEncrypt|GenerateDataKey|GenerateDataKeyWithoutPlaintext|GenerateRandom)$"  # of KMS
+)
 _KEY_ID = re.compile(r"[A-Z0-9]{16,128}")  # what else is given as a key's id may be a secret in the wrong place
 _ARN = re.compile(r"arn:aws[a-z-]*:([a-z0-9-]+):[^:]*:[^:]*:([a-z0-9-]+)[/:].+")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")

@@ -19,6 +19,7 @@ SERVED = (
     "logs",
     "cloudwatch",
     "cloudtrail",
+    "kms",
 )
 """The services that Clary knows; of each it serves the operations that ``clary status --operations`` lists."""
 

@@ -102,7 +102,8 @@ def _tags_asked(request: Mapping[str, Any]) -> dict[str, str]:
         found = request["Tagging"].get("TagSet")
     if isinstance(found, dict):
         return {str(key): str(value) for key, value in found.items()}
-    return {str(tag.get("Key")): str(tag.get("Value", "")) for tag in found or () if isinstance(tag, dict)}
+    tags = [tag for tag in found or () if isinstance(tag, dict)]
+    return {str(tag.get("Key", tag.get("TagKey"))): str(tag.get("Value", tag.get("TagValue", ""))) for tag in tags}
 
 
 def _s3(http: HttpRequest, request: Mapping[str, Any]) -> dict[str, Known]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
 from clary.store.base import Condition, Query
 
 _COLUMNS = ("name", "status", "created", "modified")
+
+
+def is_any(db: sqlite3.Connection, kind: str) -> bool:
+    """Whether there is a record of this kind, in any region."""
+    return db.execute("SELECT 1 FROM records WHERE kind = ? LIMIT 1", (kind,)).fetchone() is not None
 
 
 def select(columns: str, region: str, kind: str, query: Query) -> tuple[str, list[Any]]:

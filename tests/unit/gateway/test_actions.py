@@ -17,6 +17,7 @@ from clary.gateway.actions import asks
 A, S = "arn:aws:s3:::ward", "arn:aws:sagemaker:us-east-1:000000000000"
 IAM, LOGS = "arn:aws:iam::000000000000", "arn:aws:logs:us-east-1:000000000000"
 ROLE = f"{IAM}:role/Nurse"
+KMS = "arn:aws:kms:us-east-1:000000000000"
 
 
 def context() -> Any:
@@ -30,6 +31,10 @@ def context() -> Any:
         identity=SimpleNamespace(name="alice"),
         rights=SimpleNamespace(holder=lambda _: None),
         store=SimpleNamespace(get=lambda *_: None),
+        encryption_keys=SimpleNamespace(
+            meant=lambda _, wish: (wish if wish.startswith("arn:") else f"{KMS}:{wish}", None),
+            key_of=lambda _: f"{KMS}:key/k",
+        ),
     )
 
 
@@ -102,6 +107,16 @@ TABLE: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
     ("logs", "CreateLogGroup", {"logGroupName": "/g"}, [("logs:CreateLogGroup", f"{LOGS}:log-group:/g:log-stream:")]),
     ("cloudwatch", "PutMetricData", {"Namespace": "n"}, [("cloudwatch:PutMetricData", "*")]),
     ("cloudwatch", "PutMetricAlarm", {"AlarmName": "a"}, [("cloudwatch:PutMetricAlarm", "arn:aws:cloudwatch:us-east-1:000000000000:alarm:a")]),
+    ("kms", "CreateKey", {"Tags": [{"TagKey": "a", "TagValue": "b"}]}, [("kms:CreateKey", "*"), ("kms:TagResource", "*")]),
+    ("kms", "DescribeKey", {"KeyId": "key/k"}, [("kms:DescribeKey", f"{KMS}:key/k")]),
+    ("kms", "Decrypt", {"CiphertextBlob": b"x"}, [("kms:Decrypt", f"{KMS}:key/k")]),
+    ("kms", "Decrypt", {"CiphertextBlob": b"x", "KeyId": "key/j"}, [("kms:Decrypt", f"{KMS}:key/j")]),
+    ("kms", "ReEncrypt", {"CiphertextBlob": b"x", "DestinationKeyId": "key/j"},
+     [("kms:ReEncryptFrom", f"{KMS}:key/k"), ("kms:ReEncryptTo", f"{KMS}:key/j")]),
+    ("kms", "CreateAlias", {"AliasName": "alias/a", "TargetKeyId": "key/k"},
+     [("kms:CreateAlias", f"{KMS}:alias/a"), ("kms:CreateAlias", f"{KMS}:key/k")]),
+    ("kms", "ListKeys", {}, [("kms:ListKeys", "*")]),
+    ("kms", "GenerateRandom", {"NumberOfBytes": 5}, [("kms:GenerateRandom", "*")]),
 ]  # fmt: skip
 
 

@@ -475,7 +475,9 @@ def test_what_was_acknowledged_is_written_once_after_the_server_was_killed(fresh
     s3, runtime = studio.client("s3"), studio.client("sagemaker-featurestore-runtime")
     found = files(s3, "killed", lambda rows: len(rows) >= 20)
     assert sorted(row["age"] for part in found.values() for row in part) == list(range(20))
-    assert got(runtime, "p07", "killed") == {"patient": "p07", "at": day(1), "age": "7"}
+    for number in range(20):
+        wanted = {"patient": f"p{number:02}", "at": day(1), "age": str(number)}
+        assert got(runtime, f"p{number:02}", "killed") == wanted
 
 
 def test_a_store_whose_bucket_is_gone_waits_for_it(sagemaker: Any, runtime: Any, studio: Studio) -> None:

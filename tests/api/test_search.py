@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.conftest import Studio
 from tests.refusals import refused
@@ -281,3 +283,45 @@ def test_property_names_are_suggested_from_the_model_and_the_records(sagemaker: 
     assert suggested("inputdata", "TrainingJob")[0] == "InputDataConfig.ChannelName"
     assert suggested("nothing") == []
     assert "TrialComponentName" in suggested("")
+
+
+def test_model_cards_are_found_by_what_their_content_says(sagemaker: Any) -> None:
+    for name, risk in (("mild", "Low"), ("grave", "High")):
+        content = json.dumps({"intended_uses": {"risk_rating": risk}, "model_overview": {"model_id": f"m-{name}"}})
+        sagemaker.create_model_card(ModelCardName=name, Content=content, ModelCardStatus="Draft")
+
+    def cards(*condition: str) -> list[dict[str, Any]]:
+        filters = [dict(zip(("Name", "Operator", "Value"), condition, strict=True))]
+        results = sagemaker.search(Resource="ModelCard", SearchExpression={"Filters": filters})["Results"]
+        return [each["ModelCard"] for each in results]
+
+    assert [(c["ModelCardName"], c["ModelId"]) for c in cards("RiskRating", "Equals", "High")] == [("grave", "m-grave")]
+    sagemaker.update_model_card(ModelCardName="grave", Content='{"intended_uses": {"risk_rating": "Low"}}')
+    assert cards("RiskRating", "Equals", "High") == []
+    assert {c["ModelCardName"]: c["ModelCardVersion"] for c in cards("RiskRating", "Equals", "Low")} == {
+        "mild": 1,
+        "grave": 2,
+    }
+
+
+def test_what_hubs_hold_is_found(sagemaker: Any) -> None:
+    sagemaker.create_hub(HubName="ward", HubDescription="models of a ward")
+    sagemaker.import_hub_content(
+        HubName="ward",
+        HubContentName="chest",
+        HubContentType="Model",
+        DocumentSchemaVersion="1.0.0",
+        HubContentDocument="{}",
+        HubContentSearchKeywords=["x-ray"],
+    )
+    filters = [{"Name": "HubContentName", "Operator": "Equals", "Value": "chest"}]
+    (hit,) = sagemaker.search(Resource="HubContent", SearchExpression={"Filters": filters})["Results"]
+    assert hit["HubContent"]["HubContentStatus"] == "Available"
+    assert hit["HubContent"]["HubContentArn"].startswith(f"{PREFIX}:hub-content/ward/")
+
+
+@pytest.mark.parametrize(("resource", "text"), [("Image", "use ListImages"), ("Pipeline", "not served yet")])
+def test_what_cannot_be_searched_says_where_to_look(sagemaker: Any, resource: str, text: str) -> None:
+    with pytest.raises(ClientError, match=text) as error:
+        sagemaker.search(Resource=resource)
+    assert error.value.response["Error"]["Code"] == "NotImplemented"

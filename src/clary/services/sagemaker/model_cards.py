@@ -36,8 +36,7 @@ _METADATA = {
 @operation
 def create_model_card(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     refuse(request.get("SecurityConfig", {}), "CreateModelCard", {"KmsKeyId": "encrypt the data folder's disk"})
-    read_content(request["Content"])
-    body = {**request, "ModelCardVersion": 1, "_made": context.now()}
+    body = {**request, "ModelCardVersion": 1, "_made": context.now(), **_searched(request["Content"])}
     return {"ModelCardArn": MODEL_CARDS.create(context, request["ModelCardName"], body).arn}
 
 
@@ -69,15 +68,14 @@ def list_model_card_versions(context: Context, request: dict[str, Any]) -> dict[
 def update_model_card(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     if "Content" in request and "ModelCardStatus" in request:
         raise ValidationException("Content and ModelCardStatus cannot be updated in one call: make two.")
-    if "Content" in request:
-        read_content(request["Content"])
+    searched = _searched(request["Content"]) if "Content" in request else {}
 
     def edit(card: Record) -> Record:
         if "Content" not in request:
             return MODEL_CARDS.edited(context, card, resources.given(request, "ModelCardStatus"))
         _keep(context, card)
         version = {"ModelCardVersion": card.body["ModelCardVersion"] + 1, "_made": context.now()}
-        return MODEL_CARDS.edited(context, card, {"Content": request["Content"], **version})
+        return MODEL_CARDS.edited(context, card, {"Content": request["Content"], **version, **searched})
 
     return {"ModelCardArn": MODEL_CARDS.change(context, request["ModelCardName"], edit).arn}
 
@@ -114,6 +112,22 @@ def read_content(content: str) -> dict[str, Any]:
     if not isinstance(sections, dict):
         raise ValidationException("The model card's Content must be a JSON object of the model card schema.")
     return sections
+
+
+def _searched(content: str) -> dict[str, str | None]:
+    """What Search tells of a card beside its own members; ``ValidationException`` if the content is not JSON."""
+    sections = read_content(content)
+
+    def text(section: str, name: str) -> str | None:
+        members = sections.get(section)
+        value = members.get(name) if isinstance(members, dict) else None
+        return value if isinstance(value, str) else None
+
+    return {
+        "ModelId": text("model_overview", "model_id"),
+        "RiskRating": text("intended_uses", "risk_rating"),
+        "ModelPackageGroupName": text("model_package_details", "model_package_group_name"),
+    }
 
 
 def _metadata(content: str) -> str:

@@ -73,11 +73,12 @@ def get_search_suggestions(context: Context, request: dict[str, Any]) -> dict[st
 
 
 def _resource(request: dict[str, Any]) -> _Resource:
-    if (resource := _RESOURCES.get(request["Resource"])) is None:
-        raise NotServed(
-            f"Search for the resource {request['Resource']} is not served yet. These are: {', '.join(_RESOURCES)}."
-        )
-    return resource
+    name = request["Resource"]
+    if (resource := _RESOURCES.get(name)) is not None:
+        return resource
+    if name in _ELSEWHERE:
+        raise NotServed(f"Search has no form to tell of the resource {name} in: use {_ELSEWHERE[name]}.")
+    raise NotServed(f"Search for the resource {name} is not served yet. These are: {', '.join(_RESOURCES)}.")
 
 
 def _shape(context: Context, resource: _Resource) -> StructureShape:
@@ -143,4 +144,8 @@ _RESOURCES = {
     "FeatureMetadata": _Resource(
         Documents("FeatureGroup", "FeatureDefinitions", ("FeatureGroupName", "FeatureGroupArn")), "FeatureMetadata"
     ),
+    "ModelCard": _Resource(Documents("ModelCard"), "ModelCard"),
+    "HubContent": _Resource(Documents("HubContent"), "HubContent"),
 }
+# What the enumeration names and a SearchRecord has no member for.
+_ELSEWHERE = {"Image": "ListImages", "ImageVersion": "ListImageVersions"}

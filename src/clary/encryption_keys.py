@@ -1,8 +1,8 @@
 """Encryption keys, as KMS has them: which there are, and what is done with them. Their material never leaves here plain.
 
 A key is a record of kind ``KmsKey`` under its id, its status KMS's KeyState; an alias is one of kind ``KmsAlias`` that
-holds ``{TargetKeyId}``. A key's material, 256 random bits, lies in its record, wrapped by AES-256-GCM under the root key
-of ``clary.root_key``. A ciphertext is
+holds ``{TargetKeyId}``. A key's materials, 256 random bits each, lie in its record, wrapped by AES-256-GCM under the root
+key of ``clary.root_key``: the current one encrypts, those before it decrypt. A ciphertext is
 
     1 byte: 1 (this form) | 1 byte: n | n bytes: the key's ARN | 32 bytes: the material's id | 16 bytes: salt
     12 bytes: nonce | AES-256-GCM's ciphertext and tag
@@ -20,9 +20,10 @@ import json
 import secrets
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -38,6 +39,7 @@ ENABLED, DISABLED, PENDING_DELETION = "Enabled", "Disabled", "PendingDeletion"
 S3_ALIAS = "alias/aws/s3"
 """Of the key that S3 takes where none is named: an AWS managed key, made when it is first asked for."""
 
+_YEAR = 365  # days until an AWS managed key is rotated
 _FORM, _ID, _SALT, _NONCE, _TAG = b"\x01", 32, 16, 12, 16
 _MANAGED = uuid.UUID("5f0c2f3e-6a53-4f0b-9d0a-6d2f6b1d8c11")  # the name space of AWS managed keys' ids
 
@@ -109,17 +111,32 @@ class EncryptionKeys:
         id_: str = "",
     ) -> Record:
         """A new key with fresh material; ``Conflict`` if there is one of that id."""
-        name, material = id_ or str(uuid.uuid4()), secrets.token_hex(_ID)
-        arn = f"arn:aws:kms:{region}:{self._account}:key/{name}"
-        wrapped = self._root.wrap(f"{arn} {material}", secrets.token_bytes(32))
+        name = id_ or str(uuid.uuid4())
+        arn = self._arn(region, f"key/{name}")
         body = {
             "Description": description,
             "KeyManager": manager,
             "Tags": list(tags),
-            "CurrentKeyMaterialId": material,
-            "_materials": {material: base64.b64encode(wrapped.sealed).decode()},
+            "_rotation": self.rotation(_YEAR) if manager == "AWS" else None,
+            "_rotations": [],
+            "_materials": {},
         }
-        return self._store.create(Record(region=region, kind=KIND, name=name, arn=arn, body=body, status=ENABLED))
+        key = self._renewed(Record(region=region, kind=KIND, name=name, arn=arn, body=body, status=ENABLED))
+        return self._store.create(key)
+
+    def rotation(self, days: int) -> dict[str, Any]:
+        """What a key's ``_rotation`` holds, from now on: when it gets new material next, and how many days lie between."""
+        return {"RotationPeriodInDays": days, "NextRotationDate": (self._now() + timedelta(days=days)).isoformat()}
+
+    def rotated(self, key: Record, kind: str) -> Record:
+        """The key with new material to encrypt with, to be written; ``kind``: ``AUTOMATIC`` or ``ON_DEMAND``."""
+        new = self._renewed(key)
+        done = {
+            "KeyMaterialId": new.body["CurrentKeyMaterialId"],
+            "RotationDate": self._now().isoformat(),
+            "RotationType": kind,
+        }
+        return replace(new, body={**new.body, "_rotations": [*key.body["_rotations"], done]})
 
     def find(self, region: str, wish: str) -> Record:
         """As ``resolve``, but the key's record, whatever its state."""
@@ -162,6 +179,21 @@ class EncryptionKeys:
             if self._store.get(alias.region, KIND, alias.body["TargetKeyId"]) is None:
                 with contextlib.suppress(Conflict):  # just moved to another key
                     self._store.delete(alias)
+
+    def rotate_due(self) -> None:
+        """Give new material to the keys whose rotation is due."""
+        for key in list(self._store.scan(None, KIND, status=ENABLED)):
+            plan = key.body["_rotation"]
+            if plan is not None and datetime.fromisoformat(plan["NextRotationDate"]) <= self._now():
+                again = {**key.body, "_rotation": self.rotation(plan["RotationPeriodInDays"])}
+                with contextlib.suppress(Conflict):  # just changed: at the next look
+                    self._store.put(self.rotated(replace(key, body=again), "AUTOMATIC"))
+
+    def _renewed(self, key: Record) -> Record:
+        material = secrets.token_hex(_ID)
+        wrapped = self._root.wrap(f"{key.arn} {material}", secrets.token_bytes(32))
+        materials = {**key.body["_materials"], material: base64.b64encode(wrapped.sealed).decode()}
+        return replace(key, body={**key.body, "CurrentKeyMaterialId": material, "_materials": materials})
 
     def _named(self, region: str, name: str) -> Record | None:
         """The key of this id or alias."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,9 +20,11 @@ WARD = {"ward": "7", "bed": "3"}
 ACCOUNT = "000000000000"
 
 
-@pytest.fixture
-def kms(boto: Boto) -> Any:
-    return boto("kms")
+@pytest.fixture(scope="module")
+def kms(studio: Studio) -> Iterator[Any]:
+    client = studio.client("kms")
+    yield client
+    client.close()
 
 
 def make(kms: Any, **given: Any) -> dict[str, Any]:
@@ -264,13 +268,55 @@ def test_the_key_policy_is_the_one_that_is_enforced(kms: Any) -> None:
     other = policy.replace("kms:*", "kms:Decrypt")
     assert refused(kms.put_key_policy, KeyId=key, PolicyName="default", Policy=other)[0] == "NotImplemented"
     assert refused(kms.create_key, Policy="no")[0] == "MalformedPolicyDocumentException"
+
+
+def test_a_rotated_key_encrypts_with_new_material_and_decrypts_the_old(kms: Any) -> None:
+    key = make(kms)
+    id_, first = key["KeyId"], key["CurrentKeyMaterialId"]
+    old = kms.encrypt(KeyId=id_, Plaintext=b"old")["CiphertextBlob"]
+    assert kms.rotate_key_on_demand(KeyId=id_)["KeyId"] == id_
+    current = kms.describe_key(KeyId=id_)["KeyMetadata"]["CurrentKeyMaterialId"]
+    new = kms.encrypt(KeyId=id_, Plaintext=b"new")["CiphertextBlob"]
+    for blob, text, material in ((old, b"old", first), (new, b"new", current)):
+        opened = kms.decrypt(CiphertextBlob=blob)
+        assert (opened["Plaintext"], opened["KeyMaterialId"]) == (text, material)
+    moved = kms.re_encrypt(CiphertextBlob=old, DestinationKeyId=id_)
+    assert (moved["SourceKeyMaterialId"], moved["DestinationKeyMaterialId"]) == (first, current)
+    (rotation,) = kms.list_key_rotations(KeyId=id_)["Rotations"]
+    assert abs(rotation.pop("RotationDate") - datetime.now(UTC)) < timedelta(minutes=1)
+    told = {"KeyId": id_, "KeyMaterialId": current, "KeyMaterialState": "CURRENT"}
+    assert rotation == {**told, "RotationType": "ON_DEMAND"}
+    pages = kms.get_paginator("list_key_rotations").paginate(
+        KeyId=id_, IncludeKeyMaterial="ALL_KEY_MATERIAL", PaginationConfig={"PageSize": 1}
+    )
+    assert [r["KeyMaterialId"] for page in pages for r in page["Rotations"]] == [first, current]
+    for _ in range(24):
+        kms.rotate_key_on_demand(KeyId=id_)
+    assert refused(kms.rotate_key_on_demand, KeyId=id_)[0] == "LimitExceededException"
+    assert kms.decrypt(CiphertextBlob=old)["Plaintext"] == b"old"
+
+
+def test_rotation_is_switched_on_with_its_period_and_off(kms: Any) -> None:
+    key = make(kms)["KeyId"]
+    off = {"KeyId": key, "KeyRotationEnabled": False}
+    answer = kms.get_key_rotation_status(KeyId=key)
+    assert {name: answer[name] for name in off} == off
+    kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=90)
+    answer = kms.get_key_rotation_status(KeyId=key)
+    assert (answer["KeyRotationEnabled"], answer["RotationPeriodInDays"]) == (True, 90)
+    assert abs(answer["NextRotationDate"] - datetime.now(UTC) - timedelta(days=90)) < timedelta(minutes=1)
+    kms.disable_key_rotation(KeyId=key)
     assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"] is False
+    kms.disable_key(KeyId=key)
+    for call in (kms.enable_key_rotation, kms.disable_key_rotation, kms.rotate_key_on_demand):
+        assert refused(call, KeyId=key)[0] == "DisabledException"
 
 
 def test_the_key_of_s3_is_made_when_it_is_first_asked_for_and_is_s3s_alone(kms: Any) -> None:
     made = kms.describe_key(KeyId="alias/aws/s3")["KeyMetadata"]
     assert made["KeyManager"] == "AWS"
     assert kms.describe_key(KeyId="alias/aws/s3")["KeyMetadata"] == made
+    assert kms.get_key_rotation_status(KeyId=made["KeyId"])["RotationPeriodInDays"] == 365
     assert [a["AliasName"] for a in kms.list_aliases(KeyId=made["KeyId"])["Aliases"]] == ["alias/aws/s3"]
     for call, given in (
         (kms.encrypt, {"Plaintext": b"x"}),
@@ -338,22 +384,22 @@ def test_no_plaintext_is_in_the_trail_the_log_or_the_folder(kms: Any, studio: St
             assert not [secret for secret in secrets if secret in content], path
 
 
-def test_keys_survive_kill_9_and_go_when_their_time_is_over(fresh_studio: Studio) -> None:
+def test_keys_survive_kill_9_rotate_and_go_when_their_time_is_over(fresh_studio: Studio) -> None:
     kms = fresh_studio.client("kms")
     key, doomed = make(kms), make(kms)
     for number, each in enumerate((key, doomed)):
         kms.create_alias(AliasName=f"alias/{number}", TargetKeyId=each["KeyId"])
     blobs = [kms.encrypt(KeyId=each["KeyId"], Plaintext=b"x")["CiphertextBlob"] for each in (key, doomed)]
     kms.schedule_key_deletion(KeyId=doomed["KeyId"], PendingWindowInDays=7)
+    kms.enable_key_rotation(KeyId=key["KeyId"])
     fresh_studio.kill()
     assert (fresh_studio.data / "kms.key").stat().st_mode & 0o777 == 0o600
     past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
     database = sqlite3.connect(fresh_studio.data / "clary.db")  # as if the days had passed
     with database:
-        database.execute(
-            "UPDATE records SET body = json_set(body, '$.DeletionDate', ?) WHERE kind = 'KmsKey' AND name = ?",
-            (past, doomed["KeyId"]),
-        )
+        for member, name in (("DeletionDate", doomed["KeyId"]), ("_rotation.NextRotationDate", key["KeyId"])):
+            change = f"UPDATE records SET body = json_set(body, '$.{member}', ?) WHERE kind = 'KmsKey' AND name = ?"
+            database.execute(change, (past, name))
     database.close()
     fresh_studio.start()
     kms = fresh_studio.client("kms")
@@ -361,6 +407,15 @@ def test_keys_survive_kill_9_and_go_when_their_time_is_over(fresh_studio: Studio
     assert refused(kms.decrypt, CiphertextBlob=blobs[1])[0] == "NotFoundException"
     assert [found["KeyId"] for found in kms.list_keys()["Keys"]] == [key["KeyId"]]
     assert [alias["AliasName"] for alias in kms.list_aliases()["Aliases"]] == ["alias/0"]
+    while not (rotations := kms.list_key_rotations(KeyId=key["KeyId"])["Rotations"]):
+        time.sleep(0.02)  # what removes and rotates works beside the calls
+    assert [each["RotationType"] for each in rotations] == ["AUTOMATIC"]
+    assert kms.decrypt(CiphertextBlob=blobs[0])["Plaintext"] == b"x"
+    with contextlib.closing(sqlite3.connect(fresh_studio.data / "clary.db")) as database:
+        left = database.execute(
+            "SELECT name FROM records WHERE kind IN ('KmsKey', 'KmsAlias') ORDER BY kind"
+        ).fetchall()
+    assert left == [("alias/0",), (key["KeyId"],)]
 
 
 def test_without_its_root_key_a_server_says_so_and_goes_on_once_it_is_back(fresh_studio: Studio) -> None:

@@ -131,6 +131,30 @@ def test_a_key_is_gone_when_its_time_is_over_and_its_aliases_with_it(store: SqlS
     assert [alias.name for alias in store.scan(None, "KmsAlias")] == ["alias/1"]
 
 
+def test_a_key_is_rotated_when_that_is_due_and_opens_what_is_older(store: SqlStore, file: Path) -> None:
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    keys = EncryptionKeys(store, file, ACCOUNT, lambda: now[0])
+    key, resting, default = keys.create(REGION), keys.create(REGION), keys.find(REGION, "alias/aws/s3")
+    for each, status in ((key, "Enabled"), (resting, "Disabled")):
+        store.put(replace(each, status=status, body={**each.body, "_rotation": keys.rotation(90)}))
+    plain, wrapped = keys.data_key(key.arn, WARD)
+    keys.rotate_due()
+    assert keys.find(REGION, key.name).body["_rotations"] == []
+    now[0] += timedelta(days=90)
+    keys.rotate_due()
+    keys.rotate_due()
+    found = keys.find(REGION, key.name)
+    assert [each["RotationType"] for each in found.body["_rotations"]] == ["AUTOMATIC"]
+    assert found.body["CurrentKeyMaterialId"] != key.body["CurrentKeyMaterialId"]
+    assert datetime.fromisoformat(found.body["_rotation"]["NextRotationDate"]) == now[0] + timedelta(days=90)
+    assert keys.open_data_key(wrapped, WARD) == plain
+    assert keys.find(REGION, resting.name).body["_rotations"] == []
+    assert keys.find(REGION, default.name).body["_rotations"] == []
+    now[0] += timedelta(days=275)
+    keys.rotate_due()
+    assert len(keys.find(REGION, default.name).body["_rotations"]) == 1
+
+
 def test_the_root_key_is_its_owners_alone_and_outlives_the_server(
     keys: EncryptionKeys, store: SqlStore, file: Path
 ) -> None:

@@ -1,5 +1,5 @@
 """Removes what has grown old: log events that their group keeps no longer, metric points after 15 months, encryption
-keys whose time is over.
+keys whose time is over; and gives new material to those whose rotation is due.
 
 In small steps, so that other writes come between; once an hour, and when a group's retention changed.
 """
@@ -43,6 +43,7 @@ class Retention:
         while not self._stopped and self._context.metrics.expire(now() - _METRICS, self._step) == self._step:
             pass
         self._context.encryption_keys.expire()
+        self._context.encryption_keys.rotate_due()
 
     def _run(self) -> None:
         while not self._stopped:

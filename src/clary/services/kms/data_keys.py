@@ -31,8 +31,7 @@ def generate_data_key(context: Context, request: dict[str, Any]) -> dict[str, An
 
 @operation
 def generate_data_key_without_plaintext(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    asked = request if "NumberOfBytes" in request else {"KeySpec": "AES_256", **request}
-    return {name: value for name, value in generate_data_key(context, asked).items() if name != "Plaintext"}
+    return {name: value for name, value in generate_data_key(context, request).items() if name != "Plaintext"}
 
 
 @operation

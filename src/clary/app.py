@@ -42,6 +42,7 @@ from clary.jobs.training import TrainingJobs
 from clary.keys import Keys
 from clary.objects.files import FileObjects
 from clary.rights.rights import Rights
+from clary.seals import Seals
 from clary.services.iam import roles
 from clary.settings import Settings
 from clary.store.associations import Associations
@@ -97,10 +98,11 @@ def build(
     database = Database(folder.path / "clary.db")
     store, objects = SqlStore(database), FileObjects(folder.path / "objects")
     keys = Keys(store)
+    encryption_keys = EncryptionKeys(store, root_key.file(settings.kms_key_file, folder.path), ACCOUNT)
     context = Context(
         settings=settings,
         store=store,
-        buckets=Buckets(database, objects),
+        buckets=Buckets(database, objects, Seals(encryption_keys)),
         logs=LogEvents(database),
         metrics=MetricPoints(database),
         associations=Associations(database),
@@ -110,7 +112,7 @@ def build(
         door=Door(),
         model=models.service,
         rights=Rights(store),
-        encryption_keys=EncryptionKeys(store, root_key.file(settings.kms_key_file, folder.path), ACCOUNT),
+        encryption_keys=encryption_keys,
         url=f"http://127.0.0.1:{port}",
     )
     keys.owner(folder.path)

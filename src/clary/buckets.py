@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import logging
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,8 @@ from functools import partial
 from pathlib import Path
 
 from clary.errors import ServiceError, ValidationException
-from clary.objects.base import Blob, Objects, Slice
+from clary.objects.base import Blob, Objects, Slice, Unsealed
+from clary.seals import Seal, Seals, Wish, etag, wish_of
 from clary.store.buckets import Bucket, BucketIndex
 from clary.store.database import Database
 from clary.store.key_errors import NoSuchBucket, NoSuchKey
@@ -60,8 +62,9 @@ def is_bucket_name(name: str) -> bool:
 class Buckets:
     """``grace``: seconds that a blob which is no longer named stays, for readers who have just looked it up."""
 
-    def __init__(self, database: Database, objects: Objects, *, grace: float = 30.0) -> None:
+    def __init__(self, database: Database, objects: Objects, seals: Seals, *, grace: float = 30.0) -> None:
         self.objects = objects
+        self.seals = seals
         self.index = BucketIndex(database)
         self.keys = KeyIndex(database)
         self.uploads = Uploads(database)
@@ -76,9 +79,10 @@ class Buckets:
         *,
         content_type: str = "binary/octet-stream",
         metadata: Mapping[str, str] | None = None,
+        seal: Seal | None = None,
     ) -> Entry:
-        """``NoSuchBucket`` if there is no such bucket."""
-        return self._put(uri, [data], content_type, metadata)
+        """``seal``: if it is not what the bucket's default says. ``NoSuchBucket``, ``KeyProblem``."""
+        return self._put(uri, [data], content_type, metadata, seal)
 
     def put_file(
         self,
@@ -87,12 +91,13 @@ class Buckets:
         *,
         content_type: str = "binary/octet-stream",
         metadata: Mapping[str, str] | None = None,
+        seal: Seal | None = None,
     ) -> Entry:
         with path.open("rb", buffering=0) as file:
-            return self._put(uri, iter(lambda: file.read(_PIECE), b""), content_type, metadata)
+            return self._put(uri, iter(lambda: file.read(_PIECE), b""), content_type, metadata, seal)
 
     def get_bytes(self, uri: str) -> bytes:
-        return b"".join(self.objects.read(self.find(uri).blob))
+        return b"".join(self.read(self.find(uri)))
 
     def find(self, uri: str) -> Entry:
         """``NoSuchBucket``, ``NoSuchKey``; both are a ``KeyError``."""
@@ -103,15 +108,30 @@ class Buckets:
         bucket, prefix = parse_uri(uri_prefix)
         return self.keys.all(bucket, prefix)
 
-    def path(self, entry: Entry) -> Path:
-        """The file that holds the object's bytes, for reading only."""
-        return self.objects.path(entry.blob)
+    def read(self, entry: Entry, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The object's bytes, or those of a range, in pieces. ``KeyProblem`` at once; ``Damaged`` while they come."""
+        return self.objects.read(entry.blob, start, length, secret=self._secret(entry))
 
-    def body(self, entry: Entry, start: int, length: int) -> bytes | Slice:
-        """What to answer a client with: bytes if they are few, else the place where they lie."""
+    def file(self, entry: Entry) -> Path | None:
+        """The file that holds the object's bytes, for reading only; None if they lie there encrypted."""
+        return None if entry.encryption else self.objects.path(entry.blob)
+
+    def save(self, entry: Entry, path: Path) -> None:
+        """Write the object's bytes to a file of the caller's. ``KeyProblem``, ``Damaged``."""
+        if (file := self.file(entry)) is not None:
+            shutil.copyfile(file, path)
+            return
+        with path.open("wb", buffering=0) as target:
+            for piece in self.read(entry):
+                target.write(piece)
+
+    def body(self, entry: Entry, start: int, length: int) -> bytes | Slice | Unsealed:
+        """What to answer a client with: bytes if they are few, else the place where they lie, or the way to them."""
         if length <= _FEW:
-            return b"".join(self.objects.read(entry.blob, start, length))
-        return Slice(self.path(entry), start, length)
+            return b"".join(self.read(entry, start, length))
+        if (file := self.file(entry)) is not None:
+            return Slice(file, start, length)
+        return Unsealed(self.read(entry, start, length), length)
 
     def delete(self, uri: str) -> None:
         """Harmless if there is no such key."""
@@ -122,6 +142,19 @@ class Buckets:
         return self.index.get(name) is not None
 
     # For S3's operations.
+
+    def seal(self, bucket: Bucket, key: str, wish: Wish | None = None) -> Seal | None:
+        """What an object is sealed with, by the wish or else the bucket's default; None: it stays plain.
+
+        ``KeyProblem``.
+        """
+        wanted = wish or wish_of(bucket)
+        return self.seals.make(bucket, key, wanted) if wanted else None
+
+    def secret(self, upload: Upload) -> bytes | None:
+        """What the parts of an upload are sealed under, None for plain ones. ``KeyProblem``."""
+        encryption = upload.encryption
+        return self.seals.open(upload.bucket, upload.key, encryption) if encryption else None
 
     def bucket(self, name: str) -> Bucket:
         """``NoSuchBucket``, or ``InvalidBucketName`` if there can be none of that name."""
@@ -198,26 +231,38 @@ class Buckets:
         """Remove what waits for its removal; before the database is closed."""
         self._removal.close()
 
-    def _put(self, uri: str, pieces: Iterable[bytes], content_type: str, metadata: Mapping[str, str] | None) -> Entry:
+    def _secret(self, entry: Entry) -> bytes | None:
+        encryption = entry.encryption
+        return self.seals.open(entry.bucket, entry.key, encryption) if encryption else None
+
+    def _put(
+        self,
+        uri: str,
+        pieces: Iterable[bytes],
+        content_type: str,
+        metadata: Mapping[str, str] | None,
+        seal: Seal | None,
+    ) -> Entry:
         bucket, key = parse_uri(uri)
         if not key:
             raise ValidationException(f"{uri!r} names no object: a key must follow the bucket")
-        self.bucket(bucket)  # before the bytes are written
-        blob = self._receive(pieces)
+        seal = seal or self.seal(self.bucket(bucket), key)  # before the bytes are written
+        blob = self._receive(pieces, seal.secret if seal else None)
         return self.put_entry(
             Entry(
                 bucket=bucket,
                 key=key,
                 blob=blob.id,
                 size=blob.size,
-                etag=blob.md5,
+                etag=etag(blob.md5, seal.encryption if seal else None),
+                encryption=seal.encryption if seal else None,
                 content_type=content_type,
                 metadata=dict(metadata or {}),
             )
         )
 
-    def _receive(self, pieces: Iterable[bytes]) -> Blob:
-        receiver = self.objects.receive()
+    def _receive(self, pieces: Iterable[bytes], secret: bytes | None) -> Blob:
+        receiver = self.objects.receive(secret)
         try:
             for piece in pieces:
                 receiver.write(piece)

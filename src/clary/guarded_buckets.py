@@ -12,6 +12,9 @@ from clary.rights.evaluation import Decision
 from clary.rights.facts import NOTHING, Facts
 from clary.rights.identity import Identity
 from clary.rights.rights import Rights
+from clary.seals import KMS, Seal, Wish
+from clary.store.buckets import Bucket
+from clary.store.keys import Encryption
 
 
 class GuardedBuckets:
@@ -36,21 +39,47 @@ class GuardedBuckets:
         self._require("s3:GetObject", _arn(uri))
         return self._buckets.find(uri)
 
-    def path(self, entry: Entry) -> Path:
-        """The file that holds an entry's bytes, which ``list`` or ``find`` gave."""
-        return self._buckets.path(entry)
+    def file(self, entry: Entry) -> Path | None:
+        """The file that holds an entry's bytes, which ``list`` or ``find`` gave; None if they lie there encrypted."""
+        return self._buckets.file(entry)
+
+    def save(self, entry: Entry, path: Path) -> None:
+        """Write the bytes of an entry, which ``list`` or ``find`` gave, to a file. ``KeyProblem``."""
+        self._check_readable(entry)
+        self._buckets.save(entry, path)
 
     def get_bytes(self, uri: str) -> bytes:
-        self._require("s3:GetObject", _arn(uri))
-        return self._buckets.get_bytes(uri)
+        entry = self.find(uri)
+        self._check_readable(entry)
+        return b"".join(self._buckets.read(entry))
 
-    def put_bytes(self, uri: str, data: bytes, **given: Any) -> Entry:
+    def put_bytes(self, uri: str, data: bytes, *, key: str = "", **given: Any) -> Entry:
+        """``key``: of KMS, by any of its names; else the bucket's default encryption counts."""
         self._require("s3:PutObject", _arn(uri))
-        return self._buckets.put_bytes(uri, data, **given)
+        return self._buckets.put_bytes(uri, data, seal=self._seal(uri, key), **given)
 
-    def put_file(self, uri: str, path: Path, **given: Any) -> Entry:
+    def put_file(self, uri: str, path: Path, *, key: str = "", **given: Any) -> Entry:
+        """``key`` as for ``put_bytes``."""
         self._require("s3:PutObject", _arn(uri))
-        return self._buckets.put_file(uri, path, **given)
+        return self._buckets.put_file(uri, path, seal=self._seal(uri, key), **given)
+
+    def seal(self, bucket: Bucket, key: str, wish: Wish | None) -> Seal | None:
+        """As ``Buckets.seal``; ``AccessDenied`` where the key may not be used."""
+        seal = self._buckets.seal(bucket, key, wish)
+        self.require_key("kms:GenerateDataKey", bucket.name, key, seal.encryption if seal else None)
+        return seal
+
+    def require_key(self, action: str, bucket: str, key: str, encryption: Encryption | None) -> None:
+        """``AccessDenied`` where an object's key of KMS may not be used so; S3's own is everybody's. ``KeyProblem``."""
+        if encryption is not None and (asked := self._buckets.seals.asks(bucket, key, encryption)) is not None:
+            self._require(action, *asked)
+
+    def _check_readable(self, entry: Entry) -> None:
+        self.require_key("kms:Decrypt", entry.bucket, entry.key, entry.encryption)
+
+    def _seal(self, uri: str, key: str) -> Seal | None:
+        bucket, name = parse_uri(uri)
+        return self.seal(self._buckets.bucket(bucket), name, Wish(KMS, key) if key else None)
 
     def _require(self, action: str, resource: str, facts: Facts = NOTHING) -> None:
         decision = self._decide(action, resource, facts)

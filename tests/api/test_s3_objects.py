@@ -208,9 +208,9 @@ def test_attributes(s3: Any) -> None:
 
 def test_what_is_not_served_says_so(s3: Any) -> None:
     with pytest.raises(ClientError) as error:
-        s3.put_object(Bucket="ward", Key="a", Body=b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId="alias/mine")
+        s3.put_object(Bucket="ward", Key="a", Body=b"x", SSECustomerAlgorithm="AES256", SSECustomerKey="k" * 32)
     assert code(error) == ("NotImplemented", 501)
-    assert "encrypted disk" in error.value.response["Error"]["Message"]
+    assert "a key of KMS" in error.value.response["Error"]["Message"]
     with pytest.raises(ClientError) as error:
         s3.put_bucket_website(Bucket="ward", WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
     assert code(error) == ("NotImplemented", 501)

@@ -7,7 +7,9 @@ import threading
 
 import pytest
 
-from clary.objects.base import Objects
+from clary.objects.base import Damaged, Objects, WrongSeal
+
+SECRET = b"0123456789abcdef" * 2
 
 
 def put(objects: Objects, *pieces: bytes) -> str:
@@ -96,6 +98,40 @@ class ObjectsContract:
         assert content(objects, joined.id) == b"one" + b"two" * 1_000_000 + b"three"
         assert joined.size == 3_000_008
         assert [content(objects, part)[:3] for part in parts] == [b"one", b"", b"two", b"thr"]
+
+    @pytest.mark.parametrize("pieces", [(), (b"",), (b"a",), (b"a", b"", b"bc" * 3_000_000)])
+    def test_what_was_sealed_is_read_with_its_secret(self, objects: Objects, pieces: tuple[bytes, ...]) -> None:
+        receiver = objects.receive(SECRET)
+        for piece in pieces:
+            receiver.write(piece)
+        blob = receiver.commit()
+        whole = b"".join(pieces)
+        assert (blob.size, blob.md5) == (len(whole), hashlib.md5(whole).hexdigest())
+        assert b"".join(objects.read(blob.id, secret=SECRET)) == whole
+        assert b"".join(objects.read(blob.id, 70_000, 2_000_000, secret=SECRET)) == whole[70_000:2_070_000]
+
+    def test_nobody_reads_what_is_sealed_by_mistake(self, objects: Objects) -> None:
+        receiver = objects.receive(SECRET)
+        receiver.write(b"for some eyes only")
+        sealed, plain = receiver.commit().id, put(objects, b"for all")
+        with pytest.raises(WrongSeal):
+            objects.path(sealed)
+        with pytest.raises(WrongSeal):
+            objects.read(sealed)
+        with pytest.raises(WrongSeal):
+            objects.read(plain, secret=SECRET)
+        with pytest.raises(Damaged, match=sealed):
+            list(objects.read(sealed, secret=SECRET[::-1]))
+
+    def test_sealed_blobs_are_joined_under_their_secret(self, objects: Objects) -> None:
+        parts = []
+        for piece in (b"one", b"", b"two" * 1_000_000):
+            receiver = objects.receive(SECRET)
+            receiver.write(piece)
+            parts.append(receiver.commit().id)
+        joined = objects.join(parts, SECRET)
+        assert b"".join(objects.read(joined.id, secret=SECRET)) == b"one" + b"two" * 1_000_000
+        assert (joined.size, joined.md5) == (3_000_003, "")
 
     def test_many_writers_at_once(self, objects: Objects) -> None:
         found: dict[int, str] = {}

@@ -16,11 +16,12 @@ from clary.errors import ValidationException
 from clary.objects.files import FileObjects
 from clary.store.database import Database
 from clary.store.keys import successor
+from tests.seals import seals
 
 
 def opened(folder: Path, grace: float = 0) -> Iterator[Buckets]:
     database = Database(folder / "clary.db")
-    buckets = Buckets(database, FileObjects(folder / "objects"), grace=grace)
+    buckets = Buckets(database, FileObjects(folder / "objects"), seals(database, folder), grace=grace)
     yield buckets
     buckets.close()
     database.close()
@@ -68,7 +69,9 @@ def test_bytes_and_files(buckets: Buckets, tmp_path: Path) -> None:
     found = buckets.find("s3://ward/a/1")
     assert found == put
     assert (found.content_type, found.metadata, found.size) == ("text/plain", {"k": "v"}, 3)
-    assert buckets.path(found).read_bytes() == b"one"
+    file = buckets.file(found)
+    assert file is not None
+    assert file.read_bytes() == b"one"
     buckets.delete("s3://ward/a/1")
     buckets.delete("s3://ward/a/1")
     with pytest.raises(NoSuchKey):
@@ -113,7 +116,7 @@ def test_a_blob_that_is_let_go_stays_for_those_who_looked_it_up(tmp_path: Path, 
         buckets.create_bucket("ward")
         before = buckets.put_bytes("s3://ward/a", b"before")
         buckets.put_bytes("s3://ward/a", b"after")
-        assert buckets.path(before).read_bytes() == b"before"
+        assert b"".join(buckets.read(before)) == b"before"
         assert blobs() == 2
     assert blobs() == 1
 
@@ -127,14 +130,14 @@ def test_a_blob_that_is_let_go_goes_after_its_grace(tmp_path: Path) -> None:
             removed.set()
 
     database = Database(tmp_path / "clary.db")
-    buckets = Buckets(database, Watched(tmp_path / "objects"), grace=0.05)
+    buckets = Buckets(database, Watched(tmp_path / "objects"), seals(database, tmp_path), grace=0.05)
     buckets.start()
     buckets.create_bucket("ward")
     entry = buckets.put_bytes("s3://ward/a", b"x")
     buckets.delete("s3://ward/a")
     assert removed.wait(10)
     with pytest.raises(KeyError):
-        buckets.path(entry)
+        buckets.read(entry)
     buckets.close()
     database.close()
 
@@ -155,7 +158,7 @@ def test_a_blob_that_cannot_be_removed_does_not_keep_the_others(
             removed.set()
 
     database = Database(tmp_path / "clary.db")
-    buckets = Buckets(database, Stubborn(tmp_path / "objects"), grace=0.01)
+    buckets = Buckets(database, Stubborn(tmp_path / "objects"), seals(database, tmp_path), grace=0.01)
     buckets.create_bucket("ward")
     for text in (b"one", b"two", b"three"):
         buckets.put_bytes("s3://ward/k", text)
@@ -183,8 +186,11 @@ PROGRAM = """
 import os, signal, sys
 from pathlib import Path
 from clary.buckets import Buckets
+from clary.encryption_keys import EncryptionKeys
 from clary.objects.files import FileObjects
+from clary.seals import Seals
 from clary.store.database import Database
+from clary.store.records import SqlStore
 
 folder, fatal = Path(sys.argv[1]), int(sys.argv[2])
 step = 0
@@ -200,7 +206,8 @@ def deadly(name):
     setattr(os, name, call)
 
 database = Database(folder / "clary.db")
-buckets = Buckets(database, FileObjects(folder / "objects"), grace=0)
+keys = EncryptionKeys(SqlStore(database), folder / "kms.key", "000000000000")
+buckets = Buckets(database, FileObjects(folder / "objects"), Seals(keys), grace=0)
 buckets.create_bucket("ward")
 write = database.write
 def noted(work, after=None):

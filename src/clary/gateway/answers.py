@@ -13,7 +13,7 @@ from starlette.types import Send
 
 from clary.gateway.http import HttpAnswer
 from clary.gateway.zero_copy import ZERO_COPY
-from clary.objects.base import Slice
+from clary.objects.base import Slice, Unsealed
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _PIECE = 1 << 20  # bytes of a file read at a time
@@ -39,7 +39,7 @@ async def send_answer(
     empty = answer.status in {204, 304}
     if not empty and isinstance(body, bytes) and not (head and "content-length" in headers):
         headers["content-length"] = str(len(body))
-    if isinstance(body, Slice):
+    if isinstance(body, Slice | Unsealed):
         headers["content-length"] = str(body.length)
     if empty:
         headers.pop("content-length", None)
@@ -51,6 +51,8 @@ async def send_answer(
         await _send_file(body, send)
         return
     if not head and not empty and not isinstance(body, bytes):
+        if isinstance(body, Unsealed):
+            body = _unsealed(body)
         pieces = _read(body) if isinstance(body, Slice) else _until(body, gone) if gone else body
         async for piece in pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -102,6 +104,11 @@ async def _send_file(part: Slice, send: Send) -> None:
         await send({"type": ZERO_COPY, "file": file.fileno(), "offset": part.start, "count": part.length})
     finally:
         file.close()
+
+
+async def _unsealed(body: Unsealed) -> AsyncIterator[bytes]:
+    while (piece := await anyio.to_thread.run_sync(next, body.pieces, None)) is not None:
+        yield piece
 
 
 async def _read(part: Slice) -> AsyncIterator[bytes]:

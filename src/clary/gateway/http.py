@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers
 
-from clary.objects.base import Slice
+from clary.objects.base import Slice, Unsealed
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class HttpRequest:
     secure: bool = False
 
 
-Body = bytes | AsyncIterator[bytes] | Slice
-"""A slice is a piece of a file: it goes from the disk to the socket."""
+Body = bytes | AsyncIterator[bytes] | Slice | Unsealed
+"""A slice is a piece of a file: it goes from the disk to the socket. What is unsealed is decrypted on its way."""
 
 
 @dataclass(frozen=True)

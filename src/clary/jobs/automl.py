@@ -63,7 +63,10 @@ class AutoMLJobs:
         try:
             wish = _wish(context, job)
             context.buckets_of(body["RoleArn"]).put_bytes(
-                f"{base}/preprocessed-data/job.json", json.dumps(wish).encode(), content_type="application/json"
+                f"{base}/preprocessed-data/job.json",
+                json.dumps(wish).encode(),
+                content_type="application/json",
+                key=_key(job),
             )
             source = body["AutoMLJobInputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"]
             context.call(
@@ -76,7 +79,7 @@ class AutoMLJobs:
                     "TrainingInputMode": "File",
                 },
                 InputDataConfig=[_channel("training", source), _channel("job", f"{base}/preprocessed-data/job.json")],
-                OutputDataConfig={"S3OutputPath": f"{base}/tuning"},
+                OutputDataConfig={"S3OutputPath": f"{base}/tuning", "KmsKeyId": _key(job)},
                 ResourceConfig={"InstanceType": _INSTANCE, "InstanceCount": 1, "VolumeSizeInGB": 30},
                 StoppingCondition={"MaxRuntimeInSeconds": int(wish["seconds"] * 2 + 600)},
                 EnableNetworkIsolation=False,
@@ -121,7 +124,7 @@ class AutoMLJobs:
         self._end(job, training, progress, members)
 
     def _refused(self, job: Record, training: Record, error: AccessDenied) -> None:
-        """The role lost the right to write the reports: nothing that comes could be kept."""
+        """The role may not, or not any more, write the reports: nothing that comes could be kept."""
         if training.status == "InProgress":
             self._context.at(job.region).call("sagemaker", "StopTrainingJob", TrainingJobName=training.name)
         self._write(job, "Failed", AutoMLJobSecondaryStatus="Failed", FailureReason=f"ClientError: {error}"[:1024])
@@ -228,7 +231,7 @@ class AutoMLJobs:
                 kind = {"html": "text/html", "json": "application/json", "csv": "text/csv"}.get(path.rpartition(".")[2])
                 content = (folder / "artifacts" / path).read_bytes()
                 buckets = self._context.buckets_of(job.body["RoleArn"])
-                buckets.put_bytes(uri, content, content_type=kind or "application/octet-stream")
+                buckets.put_bytes(uri, content, content_type=kind or "application/octet-stream", key=_key(job))
 
     def _base(self, job: Record) -> str:
         return f"{job.body['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{job.name}"
@@ -248,6 +251,11 @@ class AutoMLJobs:
         now = self._context.now()
         body = {**job.body, **members, "AutoMLJobStatus": status, "LastModifiedTime": now}
         self._context.store.put(replace(job, status=status, body=body, modified=now))
+
+
+def _key(job: Record) -> str:
+    """The key of KMS under which all is written; "" if none is named."""
+    return str(job.body["OutputDataConfig"].get("KmsKeyId", ""))
 
 
 def _wish(context: Context, job: Record) -> dict[str, Any]:

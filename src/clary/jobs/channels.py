@@ -1,14 +1,14 @@
 """Laying a job's files out under ``/opt/ml``: channels, configuration, and the way back into S3.
 
 Large objects are shown by a read-only mount, so a channel of any size starts at once; small ones are copied, which
-is quicker than a mount each. Never a hard link: a job could write through it into the stored object.
+is quicker than a mount each. Encrypted ones are decrypted into the job's folder, whose inputs are removed at its end. Never
+a hard link: a job could write through it into the stored object.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import tarfile
 import tempfile
 from pathlib import Path, PurePosixPath
@@ -40,10 +40,10 @@ def stage(buckets: GuardedBuckets, uri: str, ml: Path, folder: str) -> list[Moun
             continue
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        if entry.size >= _MOUNT_FROM:
-            mounts.append(Mount(buckets.path(entry), str(PurePosixPath("/opt/ml") / folder / name)))
+        if entry.size >= _MOUNT_FROM and (file := buckets.file(entry)) is not None:
+            mounts.append(Mount(file, str(PurePosixPath("/opt/ml") / folder / name)))
         else:
-            shutil.copyfile(buckets.path(entry), path)
+            buckets.save(entry, path)
     return mounts
 
 
@@ -78,21 +78,24 @@ def _ownerless(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def upload_archive(buckets: GuardedBuckets, folder: Path, uri: str) -> None:
-    """``folder`` packed, stored at ``uri``."""
+def upload_archive(buckets: GuardedBuckets, folder: Path, uri: str, key: str) -> None:
+    """``folder`` packed, stored at ``uri``; ``key``: of KMS to encrypt it under, or ""."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".pack-") as scratch:
         archive = Path(scratch) / "archive.tar.gz"
         pack(folder, archive)
-        buckets.put_file(uri, archive, content_type="application/x-gzip")
+        buckets.put_file(uri, archive, content_type="application/x-gzip", key=key)
 
 
-def upload_folder(buckets: GuardedBuckets, folder: Path, uri: str) -> None:
-    """Every file of ``folder`` as an object below ``uri``; links are left out, they could lead anywhere."""
+def upload_folder(buckets: GuardedBuckets, folder: Path, uri: str, key: str) -> None:
+    """Every file of ``folder`` as an object below ``uri``; links are left out, they could lead anywhere.
+
+    ``key``: of KMS to encrypt them under, or "".
+    """
     for root, _, names in os.walk(folder):
         for name in sorted(names):
             path = Path(root) / name
             if path.is_file() and not path.is_symlink():
-                buckets.put_file(f"{uri.rstrip('/')}/{path.relative_to(folder).as_posix()}", path)
+                buckets.put_file(f"{uri.rstrip('/')}/{path.relative_to(folder).as_posix()}", path, key=key)
 
 
 def is_empty(folder: Path) -> bool:

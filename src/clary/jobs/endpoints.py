@@ -7,6 +7,7 @@ each answers: {variant: {"directory", "port", "weight", "started", "restarts"}}.
 from __future__ import annotations
 
 import http.client
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from clary.guarded_buckets import GuardedBuckets
 from clary.images import catalog
 from clary.jobs import images, task_logs
 from clary.jobs.credentials import TaskCredentials
+from clary.objects.base import Damaged
 from clary.store.base import Record
 
 LOG_GROUP = "/aws/sagemaker/Endpoints"
@@ -123,7 +125,7 @@ class Endpoints:
             _unpack(buckets, _model_uri(container), ml / "model")
             source = _source(buckets, container, ml)
             layout = self._images.layout(image, requirements=source)
-        except (images.CannotPrepare, catalog.UnknownImage, CannotUnpack, AccessDenied) as error:
+        except (images.CannotPrepare, catalog.UnknownImage, CannotUnpack, AccessDenied, Damaged) as error:
             return self._fail(endpoint, f"ClientError: {error}")
         environment = {
             "SAGEMAKER_REGION": context.region,
@@ -249,10 +251,14 @@ def _unpack(buckets: GuardedBuckets, uri: str | None, folder: Path) -> None:
     if uri is None:
         return
     try:
-        path = buckets.path(buckets.find(uri))
+        entry = buckets.find(uri)
     except KeyError:
         raise CannotUnpack(f"Failed to download model data: there is no object at {uri}") from None
-    try:
-        archives.unpack(path, folder)
-    except archives.UnsafeArchive as error:
-        raise CannotUnpack(f"The model archive {uri}: {error}") from error
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".model-") as scratch:
+        if (path := buckets.file(entry)) is None:
+            path = Path(scratch) / "model.tar.gz"
+            buckets.save(entry, path)
+        try:
+            archives.unpack(path, folder)
+        except archives.UnsafeArchive as error:
+            raise CannotUnpack(f"The model archive {uri}: {error}") from error

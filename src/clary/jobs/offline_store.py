@@ -17,6 +17,7 @@ from arro3.io import read_json, write_parquet
 
 from clary.context import Context
 from clary.errors import AccessDenied
+from clary.seals import KeyProblem
 from clary.store.base import Record
 from clary.store.key_errors import NoSuchBucket
 
@@ -49,6 +50,8 @@ class FeatureGroups:
                 self._write(group)
         except NoSuchBucket as error:
             return self._blocked(group, f"The bucket {error.members['BucketName']} is gone: create it again")
+        except KeyProblem as error:
+            return self._blocked(group, f"{error.message.rstrip('.')}: make its key usable again")
         except AccessDenied as error:
             return self._blocked(group, f"{error.message}: let the role write there again")
         if deleting:
@@ -63,10 +66,11 @@ class FeatureGroups:
         """The files whose rows are settled."""
         features, identity = self._context.features, str(group.body["_id"])
         for file in features.files(identity):
-            folder = group.body["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"]
+            storage = group.body["OfflineStoreConfig"]["S3StorageConfig"]
+            folder, key = storage["ResolvedOutputS3Uri"], storage.get("KmsKeyId", "")
             data = parquet(group.body["FeatureDefinitions"], features.rows(identity, file))
             buckets = self._context.buckets_of(group.body["RoleArn"])
-            buckets.put_bytes(f"{folder}/{file}", data, content_type="application/octet-stream")
+            buckets.put_bytes(f"{folder}/{file}", data, content_type="application/octet-stream", key=key)
             features.written(identity, file)
 
     def _blocked(self, group: Record, reason: str) -> float | None:

@@ -194,18 +194,19 @@ class TrainingJobs:
         self._carry_logs(job, directory)
         ml, members = directory / "ml", {}
         output = job.body["OutputDataConfig"]
+        key = output["KmsKeyId"]
         base = f"{output['S3OutputPath'].rstrip('/')}/{job.name}/output"
         try:
             parse_uri(base)
             buckets = context.buckets_of(job.body["RoleArn"])
             if output["CompressionType"] == "NONE":
-                channels.upload_folder(buckets, ml / "model", f"{base}/model")
+                channels.upload_folder(buckets, ml / "model", f"{base}/model", key)
                 members["ModelArtifacts"] = {"S3ModelArtifacts": f"{base}/model/"}
             else:
-                channels.upload_archive(buckets, ml / "model", f"{base}/model.tar.gz")
+                channels.upload_archive(buckets, ml / "model", f"{base}/model.tar.gz", key)
                 members["ModelArtifacts"] = {"S3ModelArtifacts": f"{base}/model.tar.gz"}
             if not channels.is_empty(ml / "output/data"):
-                channels.upload_archive(buckets, ml / "output/data", f"{base}/output.tar.gz")
+                channels.upload_archive(buckets, ml / "output/data", f"{base}/output.tar.gz", key)
         except (KeyError, OSError, AccessDenied) as error:
             return self._fail(job, f"ClientError: Artifact upload failed: {error}")
         members |= self._final_metrics(job)

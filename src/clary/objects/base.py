@@ -2,15 +2,29 @@
 
 * A blob exists whole or not at all: it is written aside, flushed to the disk, then renamed.
 * A committed blob never changes; nothing hands out a way to write to it.
+* A blob is plain, or sealed: encrypted under a secret that is not kept here. Its id tells which, so that nobody takes
+  what lies on the disk for what was put: without the secret there is no reading a sealed blob.
 * Keys, metadata and versions are not its matter: see ``clary.buckets``.
 """
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+
+class Damaged(OSError):
+    """A sealed blob's file is not what was written, or the secret is another one's."""
+
+    def __init__(self, blob: str) -> None:
+        super().__init__(errno.EIO, f"the encrypted blob {blob} is damaged: it is not as it was written")
+
+
+class WrongSeal(Exception):
+    """A sealed blob was asked for as if it were plain, or a plain one with a secret: whoever asks is mistaken."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +42,14 @@ class Slice:
 
     path: Path
     start: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Unsealed:
+    """``length`` bytes that are decrypted while they are sent."""
+
+    pieces: Iterator[bytes]
     length: int
 
 
@@ -51,16 +73,19 @@ class Receiver(Protocol):
 
 
 class Objects(Protocol):
-    def receive(self) -> Receiver: ...
+    def receive(self, secret: bytes | None = None) -> Receiver:
+        """``secret``: 32 bytes to seal the blob under; several blobs may have the same."""
 
-    def read(self, blob: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """The bytes of a range, in pieces; ``KeyError`` if there is no such blob."""
+    def read(
+        self, blob: str, start: int = 0, length: int | None = None, *, secret: bytes | None = None
+    ) -> Iterator[bytes]:
+        """The bytes of a range, in pieces. ``KeyError`` if there is no such blob, ``WrongSeal``, ``Damaged``."""
 
     def path(self, blob: str) -> Path:
-        """The file that holds it, for reading only; ``KeyError`` if there is no such blob."""
+        """The file that holds a plain blob, for reading only. ``KeyError`` if there is no such blob, ``WrongSeal``."""
 
-    def join(self, blobs: Sequence[str]) -> Blob:
-        """A new blob: these, one after the other; ``KeyError`` if one is not there."""
+    def join(self, blobs: Sequence[str], secret: bytes | None = None) -> Blob:
+        """A new blob: these, one after the other, all under the same secret. ``KeyError`` if one is not there."""
 
     def delete(self, blob: str) -> None:
         """Remove it; harmless if it is gone."""

@@ -1,7 +1,8 @@
 """Blobs as files in a folder; the contract is in ``clary.objects.base``.
 
 ``incoming/`` holds what is being written, ``00/`` to ``ff/`` the committed blobs by the end of their id. An id begins
-with eight digits that this process drew, so that a sweep tells what an earlier process left from what is on its way.
+with eight digits that this process drew, so that a sweep tells what an earlier process left from what is on its way;
+an ``x`` behind them says that the blob is sealed, as ``clary.objects.sealed`` describes.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from clary.errors import DiskFull
-from clary.objects.base import Blob
+from clary.objects.base import Blob, WrongSeal
+from clary.objects.sealed import Sealer, unseal
 
 PIECE = 1 << 20
 """Bytes read or copied at a time."""
 
-_ID = re.compile("[0-9a-f]{32}")
+_ID = re.compile("[0-9a-f]{8}[0-9a-fx][0-9a-f]{23}")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _NOT_BY_KERNEL = {errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 
@@ -40,24 +43,29 @@ class FileObjects:
             self.incoming.mkdir()  # last: where it is, the others are
             _flush_folder(folder)
 
-    def receive(self) -> FileReceiver:
-        return FileReceiver(self, self._process + secrets.token_hex(12))
+    def receive(self, secret: bytes | None = None) -> FileReceiver:
+        drawn = secrets.token_hex(12)
+        return FileReceiver(self, self._process + (drawn if secret is None else f"x{drawn[1:]}"), secret)
 
-    def read(self, blob: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        return _pieces(self.path(blob), start, length)
+    def read(
+        self, blob: str, start: int = 0, length: int | None = None, *, secret: bytes | None = None
+    ) -> Iterator[bytes]:
+        path = self._there(blob, sealed=secret is not None)
+        return _pieces(path, start, length) if secret is None else _unsealed(path, secret, start, length)
 
     def path(self, blob: str) -> Path:
-        path = self.place(blob)
-        if not path.is_file():
-            raise KeyError(blob)
-        return path
+        return self._there(blob, sealed=False)
 
-    def join(self, blobs: Sequence[str]) -> Blob:
-        receiver = self.receive()
+    def join(self, blobs: Sequence[str], secret: bytes | None = None) -> Blob:
+        receiver = self.receive(secret)
         try:
             for blob in blobs:
-                receiver.append(self.place(blob))
-            return receiver.commit()
+                if secret is None:
+                    receiver.append(self.place(blob))
+                else:
+                    for piece in self.read(blob, secret=secret):
+                        receiver.store(piece)
+            return replace(receiver.commit(), md5="")
         except FileNotFoundError as error:
             raise KeyError(Path(error.filename).name) from None
         finally:
@@ -83,39 +91,45 @@ class FileObjects:
             raise KeyError(blob)
         return self.folder / blob[-2:] / blob
 
+    def _there(self, blob: str, *, sealed: bool) -> Path:
+        path = self.place(blob)
+        if not path.is_file():
+            raise KeyError(blob)
+        if (blob[8] == "x") != sealed:
+            raise WrongSeal(f"the blob {blob} is {'plain' if sealed else 'sealed'}")
+        return path
+
 
 class FileReceiver:
-    def __init__(self, objects: FileObjects, blob: str) -> None:
+    def __init__(self, objects: FileObjects, blob: str, secret: bytes | None = None) -> None:
+        self._sealer = Sealer(secret, blob) if secret is not None else None
         self._objects = objects
         self._blob = blob
         self._path = objects.incoming / blob
         self._file = self._path.open("xb", buffering=0)
-        self._md5: hashlib._Hash | None = hashlib.md5(usedforsecurity=False)
+        self._md5 = hashlib.md5(usedforsecurity=False)
         self._size = 0
         self._committed = False
 
     def store(self, data: bytes) -> None:
-        with self._room():
-            rest = memoryview(data)
-            while rest:
-                rest = rest[self._file.write(rest) :]
+        self._write(self._sealer.add(data) if self._sealer is not None else data)
         self._size += len(data)
 
     def hash(self, data: bytes) -> None:
-        if self._md5 is not None:
-            self._md5.update(data)
+        self._md5.update(data)
 
     def write(self, data: bytes) -> None:
         self.store(data)
         self.hash(data)
 
     def append(self, path: Path) -> None:
-        """A whole file, copied without passing by here, so that the blob has no MD5."""
-        self._md5 = None
+        """A whole file, copied without passing by here."""
         with path.open("rb") as source, self._room():
             self._size += _copy(source.fileno(), self._file.fileno())
 
     def commit(self) -> Blob:
+        if self._sealer is not None:
+            self._write(self._sealer.end())
         place = self._objects.place(self._blob)
         with self._room():
             os.fchmod(self._file.fileno(), 0o444)
@@ -127,12 +141,18 @@ class FileReceiver:
             _flush_folder(place.parent)
         self._file.close()
         self._committed = True
-        return Blob(self._blob, self._size, self._md5.hexdigest() if self._md5 else "")
+        return Blob(self._blob, self._size, self._md5.hexdigest())
 
     def abort(self) -> None:
         self._file.close()
         if not self._committed:
             self._path.unlink(missing_ok=True)
+
+    def _write(self, data: bytes) -> None:
+        with self._room():
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
 
     @contextlib.contextmanager
     def _room(self) -> Iterator[None]:
@@ -154,6 +174,11 @@ def _pieces(path: Path, start: int, length: int | None) -> Iterator[bytes]:
             if length is not None:
                 length -= len(piece)
             yield piece
+
+
+def _unsealed(path: Path, secret: bytes, start: int, length: int | None) -> Iterator[bytes]:
+    with path.open("rb", buffering=0) as file:
+        yield from unseal(file, secret, path.name, start, length)
 
 
 def _copy(source: int, target: int) -> int:

@@ -10,7 +10,7 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,6 +42,19 @@ class PartSize:
     checksum: str = ""
 
 
+@dataclass(frozen=True)
+class Encryption:
+    """How a blob is encrypted: ``algorithm`` as S3 names it (AES256, aws:kms), ``key`` the ARN of the key.
+
+    ``data_key``: what opens the blob, wrapped by the key, base64; with ``bucket_key`` for the bucket, else the object.
+    """
+
+    algorithm: str
+    key: str
+    data_key: str
+    bucket_key: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """A version of an object. ``etag`` is without quotes; ``headers`` are further ones by wire name (CacheControl).
@@ -64,6 +77,7 @@ class Entry:
     tags: Mapping[str, str] = field(default_factory=dict)
     storage_class: str = "STANDARD"
     checksum: Checksum | None = None
+    encryption: Encryption | None = None
     upload: str = ""
     part_count: int = 0
 
@@ -351,7 +365,7 @@ def _range(bucket: str, prefix: str, after: str, start: str) -> tuple[str, list[
 def _entry(row: tuple[Any, ...]) -> Entry:
     bucket, key, version, sequence, blob, size, etag, modified, text = row
     body = json.loads(text)
-    checksum = body.pop("checksum", None)
+    checksum, encryption = body.pop("checksum", None), body.pop("encryption", None)
     return Entry(
         bucket=bucket,
         key=key,
@@ -362,6 +376,7 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         etag=etag,
         modified=time_of(modified),
         checksum=Checksum(*checksum) if checksum else None,
+        encryption=Encryption(**encryption) if encryption else None,
         **body,
     )
 
@@ -370,4 +385,6 @@ def _body(entry: Entry) -> str:
     body = {name: getattr(entry, name) for name in _BODY}
     if entry.checksum:
         body["checksum"] = (entry.checksum.algorithm, entry.checksum.value, entry.checksum.type)
+    if entry.encryption:
+        body["encryption"] = asdict(entry.encryption)
     return json.dumps({name: value for name, value in body.items() if value}, separators=(",", ":"))

@@ -15,7 +15,7 @@ from clary.store.blobs import unused
 from clary.store.buckets import versioning_of
 from clary.store.database import Database
 from clary.store.key_errors import NoSuchUpload, OperationAborted
-from clary.store.keys import Check, Entry, PartSize, put
+from clary.store.keys import Check, Encryption, Entry, PartSize, put
 from clary.store.times import now_ms, time_of
 
 
@@ -28,6 +28,12 @@ class Upload:
     key: str
     created: datetime
     body: Mapping[str, Any]
+
+    @property
+    def encryption(self) -> Encryption | None:
+        """Of its parts, and of the object that they become."""
+        kept = self.body.get("encryption")
+        return Encryption(**kept) if kept else None
 
 
 @dataclass(frozen=True)

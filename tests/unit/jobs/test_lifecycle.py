@@ -17,6 +17,7 @@ from clary.store import lifecycle
 from clary.store.base import Record
 from clary.store.database import Database
 from clary.store.records import SqlStore
+from tests.seals import seals
 
 RUN = Record(kind=lifecycle.RUN[1], name=lifecycle.RUN[2], body={})
 
@@ -45,7 +46,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def buckets(database: Database, tmp_path: Path) -> Iterator[Buckets]:
-    buckets = Buckets(database, FileObjects(tmp_path / "objects"), grace=0)
+    buckets = Buckets(database, FileObjects(tmp_path / "objects"), seals(database, tmp_path), grace=0)
     buckets.create_bucket("ward")
     yield buckets
     buckets.close()

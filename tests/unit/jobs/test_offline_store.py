@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from arro3.io import read_parquet
 
 from clary.context import Context
+from clary.encryption_keys import DISABLED
 from clary.jobs import offline_store
 from clary.jobs.offline_store import FeatureGroups
 from clary.keys import FIRST_ROLE
@@ -54,7 +56,7 @@ def put(context: Context, number: int, *, hour: int = 0, text: str = "") -> None
 def objects(context: Context) -> dict[str, list[dict[str, Any]]]:
     found = {}
     for entry in context.buckets.list("s3://features/"):
-        table = read_parquet(io.BytesIO(context.buckets.path(entry).read_bytes())).read_all()
+        table = read_parquet(io.BytesIO(b"".join(context.buckets.read(entry)))).read_all()
         columns = [table.column(name).to_pylist() for name in table.schema.names]
         found[entry.key] = [dict(zip(table.schema.names, each, strict=True)) for each in zip(*columns, strict=True)]
     return found
@@ -172,6 +174,26 @@ def test_a_role_that_may_not_write_blocks_the_store_until_it_may(context: Contex
     role_policies.delete_role_policy(context, named)
     FeatureGroups(context).step(blocked)
     assert ages(objects(context)) == [0]
+
+
+def test_files_lie_under_the_groups_key_and_wait_while_it_is_disabled(context: Context, group: Record) -> None:
+    grant = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}}'
+    role_policies.put_role_policy(context, {"RoleName": FIRST_ROLE, "PolicyName": "kms", "PolicyDocument": grant})
+    key = context.encryption_keys.create("us-east-1")
+    storage = {"ResolvedOutputS3Uri": "s3://features/data", "KmsKeyId": key.name}
+    body = {**group.body, "OfflineStoreConfig": {"S3StorageConfig": storage}}
+    group = context.store.put(replace(group, body=body))
+    disabled = context.store.put(replace(key, status=DISABLED))
+    put(context, 0)
+    assert FeatureGroups(context).step(group) == 30.0
+    blocked = context.store.get(*group.key)
+    assert blocked is not None
+    told = blocked.body["OfflineStoreStatus"]["BlockedReason"]
+    assert f"{key.arn} is disabled: make its key usable again" in told
+    context.store.put(replace(disabled, status="Enabled"))
+    FeatureGroups(context).step(blocked)
+    assert ages(objects(context)) == [0]
+    assert {entry.encryption and entry.encryption.key for entry in context.buckets.list("s3://features/")} == {key.arn}
 
 
 def test_what_a_change_raises_leaves_the_record_and_the_outbox(context: Context, group: Record) -> None:

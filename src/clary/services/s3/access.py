@@ -16,15 +16,15 @@ from clary.store.keys import NULL
 OWNER = {"ID": "c1a4" + ACCOUNT * 5}
 """The canonical user that owns every bucket and object: 64 hex digits, as S3 names users."""
 
-# ServerSideEncryption alone is let pass: the SageMaker SDK sends it with every source archive. Encryption at rest is
-# the disk's matter here, and no answer says that an object is encrypted. Keys of one's own are refused.
-_ENCRYPTION = (
-    "SSECustomerAlgorithm SSECustomerKey SSECustomerKeyMD5 SSEKMSKeyId SSEKMSEncryptionContext"
-    " BucketKeyEnabled CopySourceSSECustomerAlgorithm CopySourceSSECustomerKey"
+# Keys that come with the request (SSE-C). Those of KMS are served: clary.services.s3.encryption.
+_CUSTOMER_KEYS = (
+    "SSECustomerAlgorithm SSECustomerKey SSECustomerKeyMD5"
+    " CopySourceSSECustomerAlgorithm CopySourceSSECustomerKey CopySourceSSECustomerKeyMD5"
 ).split()
 _GRANTS = "GrantFullControl GrantRead GrantReadACP GrantWrite GrantWriteACP".split()
 _OTHER = (
-    "WebsiteRedirectLocation WriteOffsetBytes ObjectLockMode ObjectLockRetainUntilDate ObjectLockLegalHoldStatus"
+    "SSEKMSEncryptionContext"
+    " WebsiteRedirectLocation WriteOffsetBytes ObjectLockMode ObjectLockRetainUntilDate ObjectLockLegalHoldStatus"
     " ObjectLockEventHold ObjectLockEventHoldDurationDays ObjectLockEventHoldDurationYears MFA"
     " IfMatchLastModifiedTime IfMatchSize IfMatchInitiatedTime AnnotationDirective"
 ).split()
@@ -52,11 +52,11 @@ def check_owner(expected: str | None) -> None:
 
 def check_served(request: Mapping[str, Any]) -> None:
     """``NotServed`` for what would otherwise be promised and not kept."""
-    for name in _ENCRYPTION:
+    for name in _CUSTOMER_KEYS:
         if name in request:
             raise NotServed(
-                f"Clary does not encrypt objects ({name}): keep the data folder on an encrypted disk, and leave the "
-                "parameter away."
+                f"Clary does not encrypt with a key that comes with the request ({name}): ask for "
+                "ServerSideEncryption aws:kms, with a key of KMS."
             )
     for name in _OTHER:
         if name in request:

@@ -36,7 +36,9 @@ class Received:
 
 
 class _Intake:
-    def __init__(self, objects: Objects, request: Mapping[str, Any], algorithm: str | None) -> None:
+    def __init__(
+        self, objects: Objects, request: Mapping[str, Any], algorithm: str | None, secret: bytes | None
+    ) -> None:
         self._sent = checksums.sent(request)
         self._request = request
         if request.get("ContentMD5") is not None:
@@ -47,8 +49,8 @@ class _Intake:
         self._running = {name: checksums.digest(name) for name in names}
         self._payload = request.get("_payload")
         self._size = 0
-        self._objects = objects
-        self._receiver = objects.receive()
+        self._objects, self._secret = objects, secret
+        self._receiver = objects.receive(secret)
 
     def works(self, pieces: list[bytes]) -> list[Callable[[], object]]:
         """What is to be done with these; the two may run beside one another."""
@@ -83,7 +85,8 @@ class _Intake:
         try:
             checksums.check_md5(self._request.get("ContentMD5"), blob.md5)
             if expected.algorithm and expected.algorithm not in found:  # first named behind the body
-                found[expected.algorithm] = checksums.compute(expected.algorithm, self._objects.read(blob.id))
+                written = self._objects.read(blob.id, secret=self._secret)
+                found[expected.algorithm] = checksums.compute(expected.algorithm, written)
                 checksums.compare(expected, found[expected.algorithm])
         except BaseException:
             self._objects.delete(blob.id)
@@ -104,17 +107,22 @@ class _Intake:
 
 
 async def receive(
-    objects: Objects, request: Mapping[str, Any], done: Callable[[Received], T], algorithm: str | None = None
+    objects: Objects,
+    request: Mapping[str, Any],
+    done: Callable[[Received], T],
+    algorithm: str | None = None,
+    secret: bytes | None = None,
 ) -> T:
     """Take ``request["Body"]`` in and answer what ``done`` makes of it, in a thread of its own.
 
-    ``algorithm``: the checksum to compute, else the one that was sent, else S3's default.
+    ``algorithm``: the checksum to compute, else the one that was sent, else S3's default. ``secret``: what to seal
+    the bytes under.
     """
     announced = request.get("ContentLength")
     if announced is not None and announced > LARGEST:
         raise EntityTooLarge(announced, LARGEST)
     worker = _Worker()
-    begin = partial(_Intake, objects, request, algorithm)
+    begin = partial(_Intake, objects, request, algorithm, secret)
     intake: _Intake | None = None
     try:
         if announced is None or announced >= PIECE:  # what can be refused is refused before the body comes

@@ -1,6 +1,6 @@
 """What a bucket is asked about by tools that look before they act: each answer is what holds of Clary's buckets.
 
-There are no access lists but the owner's and no events, nothing is public, and nothing is encrypted.
+There are no access lists but the owner's and no events, and nothing is public.
 A setting that says just that can be put; any other is refused.
 """
 
@@ -110,16 +110,6 @@ def get_bucket_accelerate_configuration(context: Context, request: dict[str, Any
 def get_bucket_logging(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     open_bucket(context, request)
     return {}
-
-
-@operation
-def get_bucket_encryption(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    raise _none(
-        context,
-        request,
-        "ServerSideEncryptionConfigurationNotFoundError",
-        "The server side encryption configuration was not found",
-    )
 
 
 @operation

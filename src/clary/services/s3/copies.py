@@ -1,4 +1,4 @@
-"""Copies of objects. The copy stands on the same blob as its source: no byte is moved."""
+"""Copies of objects. The copy stands on the same blob as its source, no byte is moved; unless one of them is encrypted."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
+from clary import seals
 from clary.buckets import Buckets
 from clary.context import Context
+from clary.objects.base import Blob
+from clary.seals import Seal
 from clary.services import operation
-from clary.services.s3 import bodies, checksums, conditions, descriptions
+from clary.services.s3 import bodies, checksums, conditions, descriptions, encryption
 from clary.services.s3.access import (
     check_key,
     check_owner,
@@ -52,7 +55,7 @@ def _copy(context: Context, request: dict[str, Any], target: Bucket, origin: Buc
         )
     replaced = request.get("MetadataDirective", "COPY") == "REPLACE"
     storage_class = request.get("StorageClass", "STANDARD")
-    changed = replaced or storage_class != source.storage_class
+    changed = replaced or storage_class != source.storage_class or "ServerSideEncryption" in request
     # A version that is named may be put on top of the others once more.
     if (bucket, key) == (source.bucket, source.key) and not changed and not parse_source(request["CopySource"])[2]:
         raise InvalidRequest(
@@ -63,18 +66,14 @@ def _copy(context: Context, request: dict[str, Any], target: Bucket, origin: Buc
     tags = source.tags
     if request.get("TaggingDirective", "COPY") == "REPLACE":
         tags = tags_of_header(request.get("Tagging", ""))
-    entry = replace(
-        described,
-        bucket=bucket,
-        key=key,
-        tags=tags,
-        storage_class=storage_class,
-        etag=_whole_etag(context.buckets, source),
-        checksum=_checksum(context.buckets, source, request.get("ChecksumAlgorithm")),
-        upload="",
-        part_count=0,
-    )
-    done = context.buckets.put_entry(entry, check=check, shared=True)
+    entry = replace(described, bucket=bucket, key=key, tags=tags, storage_class=storage_class, upload="", part_count=0)
+    seal, algorithm = encryption.seal(context, request, target), request.get("ChecksumAlgorithm")
+    if seal is None and source.encryption is None:
+        etag, checksum = _whole_etag(context.buckets, source), _checksum(context.buckets, source, algorithm)
+        done = context.buckets.put_entry(replace(entry, etag=etag, checksum=checksum), check=check, shared=True)
+    else:
+        encryption.check_readable(context, source)
+        done = context.buckets.put_entry(_rewritten(context, source, entry, seal, algorithm), check=check)
     return {
         "CopyObjectResult": {
             "ETag": quoted(done.etag),
@@ -84,6 +83,7 @@ def _copy(context: Context, request: dict[str, Any], target: Bucket, origin: Buc
         "CopySourceVersionId": shown_version(origin, source.version),
         "VersionId": None if done.version == NULL else done.version,
         "Expiration": expiration(target, done),
+        **encryption.shown(done.encryption),
     }
 
 
@@ -112,6 +112,35 @@ def parse_source(text: str) -> tuple[str, str, str]:
         )
     version = {"VersionId": unquote(query.removeprefix("versionId="))} if query else {}
     return bucket, key, named_version(version)
+
+
+def write_anew(
+    context: Context,
+    source: Entry,
+    algorithm: str,
+    secret: bytes | None,
+    start: int = 0,
+    length: int | None = None,
+) -> tuple[Blob, str]:
+    """A new blob of a range of the source's bytes, and their checksum."""
+    running, receiver = checksums.digest(algorithm), context.buckets.objects.receive(secret)
+    try:
+        for piece in context.buckets.read(source, start, length):
+            receiver.write(piece)
+            running.update(piece)
+        return receiver.commit(), checksums.encode(running.digest())
+    finally:
+        receiver.abort()
+
+
+def _rewritten(context: Context, source: Entry, entry: Entry, seal: Seal | None, algorithm: str | None) -> Entry:
+    """The copy of an encrypted object, or the encrypted copy of one."""
+    wanted = algorithm or (source.checksum.algorithm if source.checksum else checksums.DEFAULT)
+    checksums.check_served(wanted)
+    blob, checksum = write_anew(context, source, wanted, seal.secret if seal else None)
+    how = seal.encryption if seal else None
+    etag = seals.etag(blob.md5, how)
+    return replace(entry, blob=blob.id, etag=etag, checksum=Checksum(wanted, checksum), encryption=how)
 
 
 def _whole_etag(buckets: Buckets, source: Entry) -> str:

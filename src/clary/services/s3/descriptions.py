@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from clary.services.s3 import encryption
 from clary.services.s3.access import seconds
 from clary.services.s3.errors import InvalidArgument, InvalidTag, MalformedXML, MetadataTooLarge
 from clary.store.keys import Entry
@@ -70,6 +71,7 @@ def shown(entry: Entry) -> dict[str, Any]:
         "Metadata": dict(entry.metadata),
         "StorageClass": entry.storage_class if entry.storage_class != "STANDARD" else None,
         "TagCount": len(entry.tags) or None,
+        **encryption.shown(entry.encryption),
         **headers,
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -14,10 +15,11 @@ import anyio.to_thread
 from clary.context import Context
 from clary.errors import ServiceError
 from clary.objects.base import Blob
+from clary.seals import etag
 from clary.services import operation
-from clary.services.s3 import bodies, checksums, conditions, descriptions
+from clary.services.s3 import bodies, checksums, conditions, descriptions, encryption
 from clary.services.s3.access import OWNER, check_key, check_served, open_bucket, seconds, shown_version
-from clary.services.s3.copies import find_source
+from clary.services.s3.copies import find_source, write_anew
 from clary.services.s3.descriptions import Description, quoted
 from clary.services.s3.errors import BadDigest, InvalidArgument, InvalidRange, InvalidRequest, MalformedXML
 from clary.services.s3.lifecycle import abortion, expiration
@@ -36,6 +38,7 @@ def create_multipart_upload(context: Context, request: dict[str, Any]) -> dict[s
     check_served(request)
     bucket = open_bucket(context, request)
     description = descriptions.read(request)
+    seal = encryption.seal(context, request, bucket)
     algorithm, kind = request.get("ChecksumAlgorithm"), request.get("ChecksumType")
     if algorithm is not None:
         checksums.check_served(algorithm)
@@ -45,7 +48,8 @@ def create_multipart_upload(context: Context, request: dict[str, Any]) -> dict[s
         raise InvalidRequest(
             "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."
         )
-    body = {**vars(description), "algorithm": algorithm, "type": kind}
+    kept = asdict(seal.encryption) if seal else None
+    body = {**vars(description), "algorithm": algorithm, "type": kind, "encryption": kept}
     upload = context.buckets.uploads.begin(bucket.name, check_key(request["Key"]), body)
     return {
         "Bucket": bucket.name,
@@ -54,12 +58,14 @@ def create_multipart_upload(context: Context, request: dict[str, Any]) -> dict[s
         "ChecksumAlgorithm": algorithm,
         "ChecksumType": kind,
         **abortion(bucket, upload.key, upload.created),
+        **encryption.shown(upload.encryption),
     }
 
 
 @operation
 async def upload_part(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    _, upload = await anyio.to_thread.run_sync(find, context, request)
+    check_served(request)
+    upload, secret = await anyio.to_thread.run_sync(_open, context, request)
     number = _number(request)
     algorithm = upload.body["algorithm"]
     sent = checksums.sent(request).algorithm
@@ -71,18 +77,20 @@ async def upload_part(context: Context, request: dict[str, Any]) -> dict[str, An
 
     def name(received: bodies.Received) -> dict[str, Any]:
         kept = received.checksums[algorithm or checksums.DEFAULT]
-        part = _put(context, upload, number, received.blob, received.blob.md5, kept.value)
+        part = _put(context, upload, number, received.blob, kept.value)
         echoed = received.checksums[received.sent] if received.sent else kept
-        return {"ETag": quoted(part.etag), checksums.member(echoed.algorithm): echoed.value}
+        how = encryption.shown(upload.encryption)
+        return {"ETag": quoted(part.etag), checksums.member(echoed.algorithm): echoed.value, **how}
 
-    return await bodies.receive(context.buckets.objects, request, name, algorithm or checksums.DEFAULT)
+    return await bodies.receive(context.buckets.objects, request, name, algorithm or checksums.DEFAULT, secret)
 
 
 @operation
 def upload_part_copy(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     check_served(request)
-    (_, upload), number = find(context, request), _number(request)
+    (upload, secret), number = _open(context, request), _number(request)
     origin, source = find_source(context, request)
+    encryption.check_readable(context, source)
     algorithm = upload.body["algorithm"] or checksums.DEFAULT
     start, length = _copied_range(request.get("CopySourceRange"), source)
     if length > bodies.LARGEST:
@@ -90,15 +98,8 @@ def upload_part_copy(context: Context, request: dict[str, Any]) -> dict[str, Any
             f"The specified copy range is larger than the maximum allowable size for a copy source: {bodies.LARGEST}"
         )
     # Copied, not shared: a part's ETag is the MD5 of its bytes, so they are read in any case.
-    running, receiver = checksums.digest(algorithm), context.buckets.objects.receive()
-    try:
-        for piece in context.buckets.objects.read(source.blob, start, length):
-            receiver.write(piece)
-            running.update(piece)
-        blob = receiver.commit()
-    finally:
-        receiver.abort()
-    part = _put(context, upload, number, blob, blob.md5, checksums.encode(running.digest()))
+    blob, checksum = write_anew(context, source, algorithm, secret, start, length)
+    part = _put(context, upload, number, blob, checksum)
     return {
         "CopyPartResult": {
             "ETag": quoted(part.etag),
@@ -106,6 +107,7 @@ def upload_part_copy(context: Context, request: dict[str, Any]) -> dict[str, Any
             checksums.member(algorithm): part.checksum,
         },
         "CopySourceVersionId": shown_version(origin, source.version),
+        **encryption.shown(upload.encryption),
     }
 
 
@@ -125,7 +127,7 @@ def complete_multipart_upload(context: Context, request: dict[str, Any]) -> dict
     if check is not None:  # now, before the bytes are joined, and again as the key is written
         check(_standing(context, upload))
     try:
-        blob = parts[0].blob if len(parts) == 1 else context.buckets.objects.join([part.blob for part in parts]).id
+        blob = parts[0].blob if len(parts) == 1 else _joined(context, upload, parts)
     except KeyError:
         raise NoSuchUpload(upload.id) from None
     body = upload.body
@@ -137,6 +139,7 @@ def complete_multipart_upload(context: Context, request: dict[str, Any]) -> dict
         size=sum(part.size for part in parts),
         etag=_etag([part.etag for part in parts]),
         checksum=checksum,
+        encryption=upload.encryption,
         upload=upload.id,
         part_count=len(parts),
     )
@@ -181,6 +184,17 @@ def find(context: Context, request: dict[str, Any]) -> tuple[Bucket, Upload]:
     return bucket, context.buckets.uploads.get(bucket.name, request["Key"], request["UploadId"])
 
 
+def _open(context: Context, request: dict[str, Any]) -> tuple[Upload, bytes | None]:
+    """The upload that a request names, and what its parts are sealed under."""
+    upload = find(context, request)[1]
+    context.own_buckets.require_key("kms:GenerateDataKey", upload.bucket, upload.key, upload.encryption)
+    return upload, context.buckets.secret(upload)
+
+
+def _joined(context: Context, upload: Upload, parts: Sequence[Part]) -> str:
+    return context.buckets.objects.join([part.blob for part in parts], context.buckets.secret(upload)).id
+
+
 def _number(request: dict[str, Any]) -> int:
     number: int = request["PartNumber"]
     if not 1 <= number <= 10_000:
@@ -188,8 +202,8 @@ def _number(request: dict[str, Any]) -> int:
     return number
 
 
-def _put(context: Context, upload: Upload, number: int, blob: Blob, etag: str, checksum: str) -> Part:
-    part = Part(number, blob.id, blob.size, etag, datetime.now(UTC), checksum)
+def _put(context: Context, upload: Upload, number: int, blob: Blob, checksum: str) -> Part:
+    part = Part(number, blob.id, blob.size, etag(blob.md5, upload.encryption), datetime.now(UTC), checksum)
     context.buckets.put_part(upload, part)
     return part
 
@@ -311,6 +325,7 @@ def _completed(context: Context, bucket: Bucket, entry: Entry) -> dict[str, Any]
         "VersionId": None if entry.version == NULL else entry.version,
         "Expiration": expiration(bucket, entry),
         **checksums.shown(entry.checksum),
+        **encryption.shown(entry.encryption),
     }
 
 

@@ -9,8 +9,9 @@ import anyio.to_thread
 
 from clary.context import Context
 from clary.errors import ServiceError
+from clary.seals import Seal, etag
 from clary.services import operation
-from clary.services.s3 import bodies, checksums, conditions, descriptions
+from clary.services.s3 import bodies, checksums, conditions, descriptions, encryption
 from clary.services.s3.access import check_key, check_served, named_version, open_bucket, shown_version
 from clary.services.s3.descriptions import quoted, tag_set, tags_of_set
 from clary.services.s3.errors import InvalidArgument, InvalidRange, InvalidRequest, MalformedXML
@@ -27,28 +28,39 @@ _OVERRIDES = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentL
 async def put_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     check_served(request)
     key, description, check = check_key(request["Key"]), descriptions.read(request), conditions.for_write(request)
-    bucket = await anyio.to_thread.run_sync(open_bucket, context, request)
+    bucket, seal = await anyio.to_thread.run_sync(_target, context, request)
+    how = seal.encryption if seal else None
 
     def name(received: bodies.Received) -> Entry:
         blob, checksum = received.blob, received.checksums[received.sent or checksums.DEFAULT]
-        entry = Entry(bucket=bucket.name, key=key, blob=blob.id, size=blob.size, etag=blob.md5, checksum=checksum)
+        entry = Entry(
+            bucket=bucket.name,
+            key=key,
+            blob=blob.id,
+            size=blob.size,
+            etag=etag(blob.md5, how),
+            checksum=checksum,
+            encryption=how,
+        )
         return context.buckets.put_entry(description.on(entry), check=check)
 
-    entry = await bodies.receive(context.buckets.objects, request, name)
+    entry = await bodies.receive(context.buckets.objects, request, name, secret=seal.secret if seal else None)
     version = None if entry.version == NULL else entry.version
     return {
         "ETag": quoted(entry.etag),
         "VersionId": version,
         "Expiration": expiration(bucket, entry),
         **checksums.shown(entry.checksum),
+        **encryption.shown(how),
     }
 
 
 @operation
 def get_object(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     entry, start, length, answer = _read(context, request)
-    if length == 0:
+    if "ContentLength" not in answer:  # there is no news
         return answer
+    encryption.check_readable(context, entry)
     return {**answer, "Body": context.buckets.body(entry, start, length)}
 
 
@@ -114,6 +126,11 @@ def find(context: Context, request: dict[str, Any]) -> tuple[Bucket, Entry]:
     check_served(request)
     version, bucket = named_version(request), open_bucket(context, request)
     return bucket, context.buckets.keys.get(bucket.name, request["Key"], version)
+
+
+def _target(context: Context, request: dict[str, Any]) -> tuple[Bucket, Seal | None]:
+    bucket = open_bucket(context, request)
+    return bucket, encryption.seal(context, request, bucket)
 
 
 def _set_tags(context: Context, request: dict[str, Any], tags: dict[str, str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from clary.context import Context
 from clary.errors import NotServed, ResourceInUse, ResourceNotFound, ValidationException
 from clary.services import operation
 from clary.services.iam import roles
+from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
 from clary.services.sagemaker.kinds import Kind
 from clary.store.base import Record
 
@@ -159,6 +160,9 @@ def _check(context: Context, body: dict[str, Any], tabular: dict[str, Any]) -> N
         raise ValidationException(
             f"The S3OutputPath names the bucket {bucket!r}, which does not exist. Create it first."
         )
+    output = body["OutputDataConfig"]
+    check_output_key(context, body["RoleArn"], output["S3OutputPath"], output.get("KmsKeyId", ""))
+    refuse_volume_key(body.get("SecurityConfig") or {}, "VolumeKmsKeyId", "CreateAutoMLJob")
     channels = body["AutoMLJobInputDataConfig"]
     if len(channels) > 1 or channels[0].get("ChannelType", "training") != "training":
         raise NotServed(

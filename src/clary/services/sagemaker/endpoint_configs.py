@@ -7,6 +7,7 @@ from typing import Any
 from clary.context import Context
 from clary.errors import NotServed, ValidationException
 from clary.services import operation
+from clary.services.sagemaker.encryption import refuse_volume_key
 from clary.services.sagemaker.kinds import Kind
 from clary.services.sagemaker.models import MODELS
 
@@ -31,6 +32,7 @@ def create_endpoint_config(context: Context, request: dict[str, Any]) -> dict[st
         value = request.get(member)
         if value and not (member == "DataCaptureConfig" and not value.get("EnableCapture", True)):
             raise NotServed(f"CreateEndpointConfig with {member} is not served yet.")
+    refuse_volume_key(request, "KmsKeyId", "CreateEndpointConfig")
     variants = [_variant(context, variant) for variant in request["ProductionVariants"]]
     if len({variant["VariantName"] for variant in variants}) < len(variants):
         raise ValidationException("Two production variants have the same VariantName.")
@@ -59,6 +61,8 @@ def _variant(context: Context, variant: dict[str, Any]) -> dict[str, Any]:
     name = variant["VariantName"]
     if "ServerlessConfig" in variant:
         raise NotServed(f"The variant {name!r}: ServerlessConfig is not served yet, name an InstanceType.")
+    if "CoreDumpConfig" in variant:
+        raise NotServed(f"The variant {name!r}: CoreDumpConfig is not served, a process that dies leaves its log.")
     if "ModelName" not in variant:
         raise NotServed(f"The variant {name!r} names no model; inference components are not served yet.")
     MODELS.find(context, variant["ModelName"])

@@ -14,6 +14,7 @@ from clary.context import Context
 from clary.errors import NotServed, ResourceInUse, ResourceNotFound, ServiceError, ValidationException
 from clary.services import operation, resources
 from clary.services.iam import roles
+from clary.services.sagemaker.encryption import check_output_key
 from clary.store.base import Operator, Record
 
 KIND = "FeatureGroup"
@@ -205,14 +206,13 @@ def _check_offline(context: Context, request: dict[str, Any], offline: dict[str,
         raise NotServed("The table format Iceberg is not served yet: use Glue, which is plain Parquet files.")
     if "DataCatalogConfig" in offline:
         raise NotServed("DataCatalogConfig is not served: there is no Glue catalog. Read the Parquet files instead.")
-    if offline["S3StorageConfig"].get("KmsKeyId"):
-        raise NotServed("CreateFeatureGroup with a KmsKeyId for the offline store is not served yet: leave it out.")
     uri = offline["S3StorageConfig"]["S3Uri"]
     bucket, _ = parse_uri(uri)
     if not context.buckets.exists_bucket(bucket):
         raise ValidationException(
             f"The S3Uri {uri} names the bucket {bucket!r}, which does not exist. Create it first."
         )
+    check_output_key(context, request["RoleArn"], uri, offline["S3StorageConfig"].get("KmsKeyId", ""))
 
 
 def _check_duration(duration: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from clary.errors import NotServed, ResourceInUse, ValidationException
 from clary.images import catalog
 from clary.services import operation, resources
 from clary.services.iam import roles
+from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
 from clary.services.sagemaker.kinds import Kind
 from clary.store.base import Record
 
@@ -118,7 +119,10 @@ def _check(context: Context, request: dict[str, Any]) -> None:
     _check_stopping(request.get("StoppingCondition", {}))
     if request["ResourceConfig"].get("InstanceGroups") or request["ResourceConfig"].get("InstanceCount", 1) > 1:
         raise NotServed("CreateTrainingJob on several instances is not served yet: ask for InstanceCount=1.")
-    _check_bucket(context, request["OutputDataConfig"]["S3OutputPath"])
+    refuse_volume_key(request["ResourceConfig"], "VolumeKmsKeyId", "CreateTrainingJob")
+    output = request["OutputDataConfig"]
+    _check_bucket(context, output["S3OutputPath"])
+    check_output_key(context, request["RoleArn"], output["S3OutputPath"], output.get("KmsKeyId", ""))
     for channel in request.get("InputDataConfig", []):
         _check_channel(context, channel, request["RoleArn"])
 

@@ -18,14 +18,16 @@ from clary.buckets import Buckets
 from clary.context import ACCOUNT, Context, Door
 from clary.encryption_keys import EncryptionKeys
 from clary.gateway import models
-from clary.objects.base import Slice
+from clary.objects.base import Slice, Unsealed
 from clary.objects.files import FileObjects
 from clary.rights.rights import Rights
+from clary.seals import Seals
 from clary.services.s3 import (  # noqa: F401 - their operations register themselves
     bucket_settings,
     buckets,
     copies,
     cors,
+    encryption,
     lifecycle,
     listings,
     multipart_uploads,
@@ -94,6 +96,8 @@ def body(answer: dict[str, Any]) -> bytes:
         return b""
     if isinstance(part, bytes):
         return part
+    if isinstance(part, Unsealed):
+        return b"".join(part.pieces)
     assert isinstance(part, Slice)
     with part.path.open("rb") as file:
         file.seek(part.start)
@@ -104,10 +108,11 @@ def body(answer: dict[str, Any]) -> bytes:
 def context(tmp_path: Path) -> Iterator[Context]:
     database = Database(tmp_path / "clary.db")
     store = SqlStore(database)
+    keys = EncryptionKeys(store, tmp_path / "kms.key", ACCOUNT)
     context = Context(
         settings=Settings(data=tmp_path),
         store=store,
-        buckets=Buckets(database, FileObjects(tmp_path / "objects"), grace=0),
+        buckets=Buckets(database, FileObjects(tmp_path / "objects"), Seals(keys), grace=0),
         logs=LogEvents(database),
         metrics=MetricPoints(database),
         associations=Associations(database),
@@ -117,7 +122,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
         door=Door(),
         model=models.service,
         rights=Rights(store),
-        encryption_keys=EncryptionKeys(store, tmp_path / "kms.key", ACCOUNT),
+        encryption_keys=keys,
         url="http://127.0.0.1:8780",
     )
     yield context

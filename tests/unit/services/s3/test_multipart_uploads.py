@@ -232,8 +232,8 @@ def test_a_part_replaced_during_completion(
     upload.put(2, THREE)
     join = FileObjects.join
 
-    def slow_join(self: FileObjects, parts: list[str]) -> Any:
-        joined = join(self, parts)
+    def slow_join(self: FileObjects, parts: list[str], secret: bytes | None) -> Any:
+        joined = join(self, parts, secret)
         upload.put(2, b"other")
         return joined
 

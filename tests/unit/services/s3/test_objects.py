@@ -314,7 +314,8 @@ def test_metadata_has_a_limit(s3: Caller) -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/mine"},
+        {"ServerSideEncryption": "aws:kms:dsse"},
+        {"ServerSideEncryption": "aws:kms", "SSEKMSEncryptionContext": "e30="},
         {"SSECustomerAlgorithm": "AES256"},
         {"StorageClass": "DEEP_ARCHIVE"},
         {"ObjectLockMode": "GOVERNANCE"},
@@ -324,12 +325,6 @@ def test_metadata_has_a_limit(s3: Caller) -> None:
 def test_what_cannot_be_kept_is_not_promised(s3: Caller, given: dict[str, str]) -> None:
     with pytest.raises(NotServed):
         s3.put_object(Bucket="ward", Key="a", Body=b"x", **given)
-
-
-def test_default_encryption_is_let_pass_and_not_claimed(s3: Caller) -> None:
-    """The SageMaker SDK sends it with every source archive; no answer says that the object is encrypted."""
-    s3.put_object(Bucket="ward", Key="a", Body=b"x", ServerSideEncryption="aws:kms")
-    assert "ServerSideEncryption" not in s3.head_object(Bucket="ward", Key="a")
 
 
 def test_access_lists_are_the_owners(s3: Caller) -> None:

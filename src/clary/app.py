@@ -78,6 +78,8 @@ class Studio:
         self.retention.start()
         self.context.buckets.start()
         self.context.audit.start()
+        if problem := self.context.encryption_keys.problem():
+            log.warning("%s", problem)
 
     def close(self) -> None:
         self.loop.stop()
@@ -140,6 +142,7 @@ def build(
         "database": lambda: database.problem() or OK,
         "jobs": lambda: loop.problem() or OK,
         "disk": lambda: folder.shortage() or OK,
+        "keys": lambda: context.encryption_keys.problem() or OK,
     }
     context.features.subscribe(loop.wake)
     gateway = Gateway(context, keys, operations, Pages(credentials.answer, Health(probes, operations)))

@@ -169,6 +169,10 @@ class EncryptionKeys:
         """The keys of a region, by id."""
         return filter(self._alive, self._store.scan(region, KIND))
 
+    def problem(self) -> str:
+        """Why the keys cannot be used; empty if they can."""
+        return self._root.problem()
+
     def expire(self) -> None:
         """Delete the keys whose time is over, and the aliases of keys that are no more."""
         for key in list(self._store.scan(None, KIND, status=PENDING_DELETION)):

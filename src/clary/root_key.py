@@ -71,6 +71,15 @@ class RootKey:
         except InvalidTag:
             raise KeyUnavailable(f"The record of {wrapped.name} is damaged: restore a backup.") from None
 
+    def problem(self) -> str:
+        """Why what is wrapped cannot be unwrapped; empty if it can, or if nothing is."""
+        try:
+            if self._cipher is None and self._sample() is not None:
+                self._load()
+        except KeyUnavailable as error:
+            return error.message
+        return ""
+
     def _load(self) -> AESGCM:
         with self._lock:
             if self._cipher is None:

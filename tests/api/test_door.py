@@ -80,7 +80,7 @@ def test_a_browser_finds_a_page_and_a_probe_its_health(studio: Studio) -> None:
         response = connection.getresponse()
         found = json.loads(response.read())
         assert (response.status, found["status"]) == (200, "ok")
-        assert found["parts"] == {"database": "ok", "jobs": "ok", "disk": "ok"}
+        assert found["parts"] == {"database": "ok", "jobs": "ok", "disk": "ok", "keys": "ok"}
         assert found["services"]["s3"] > 30
         assert found["version"]
     connection.request("GET", "/_/credentials/none", headers={"Authorization": "guess"})

@@ -6,9 +6,11 @@ import contextlib
 import json
 import sqlite3
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
@@ -432,5 +434,18 @@ def test_without_its_root_key_a_server_says_so_and_goes_on_once_it_is_back(fresh
         assert code == "KeyUnavailableException"
         assert str(root) in message
     assert not root.exists()
+    assert str(root) in _health(fresh_studio)["keys"]
+    assert str(root) in (fresh_studio.data.parent / "up.log").read_text()
     aside.rename(root)
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
+    assert _health(fresh_studio)["keys"] == "ok"
+
+
+def _health(studio: Studio) -> dict[str, str]:
+    try:
+        answer = urllib.request.urlopen(f"{studio.url}/health")
+    except HTTPError as failing:
+        answer = failing
+    with answer:
+        parts: dict[str, str] = json.loads(answer.read())["parts"]
+    return parts

@@ -136,14 +136,17 @@ def test_a_quantity_is_learnt_explained_and_served(s3: Any, boto: Boto) -> None:
 
 
 def test_a_class_is_learnt_by_the_second_form_of_the_call(s3: Any, boto: Boto) -> None:
+    """From an encrypted table, into reports and models that are all encrypted, and served from there."""
     sagemaker, runtime = boto("sagemaker"), boto("sagemaker-runtime")
     given = request(s3, "kind", table(400, kind))
+    at = {"Bucket": jobs.BUCKET, "Key": "kind/table.csv"}
+    s3.copy_object(**at, CopySource=at, ServerSideEncryption="aws:kms")
     source = given["InputDataConfig"][0]["DataSource"]
     sagemaker.create_auto_ml_job_v2(
         AutoMLJobName="kind",
         RoleArn=jobs.ROLE,
         AutoMLJobInputDataConfig=[{"DataSource": source, "ChannelType": "training"}],
-        OutputDataConfig=given["OutputDataConfig"],
+        OutputDataConfig={**given["OutputDataConfig"], "KmsKeyId": "alias/aws/s3"},
         AutoMLProblemTypeConfig={
             "TabularJobConfig": {"TargetAttributeName": "target", "CompletionCriteria": {"MaxCandidates": 2}}
         },
@@ -152,6 +155,10 @@ def test_a_class_is_learnt_by_the_second_form_of_the_call(s3: Any, boto: Boto) -
     job = sagemaker.describe_auto_ml_job_v2(AutoMLJobName="kind")
     assert job["AutoMLJobStatus"] == "Completed", job.get("FailureReason")
     assert job["AutoMLProblemTypeConfigName"] == "Tabular"
+    written = [o["Key"] for o in s3.list_objects_v2(Bucket=jobs.BUCKET, Prefix="out/kind/")["Contents"]]
+    assert any(key.endswith("model.tar.gz") for key in written)
+    for key in written:
+        assert s3.head_object(Bucket=jobs.BUCKET, Key=key)["ServerSideEncryption"] == "aws:kms", key
     resolved = job["ResolvedAttributes"]["AutoMLProblemTypeResolvedAttributes"]
     assert resolved == {"TabularResolvedAttributes": {"ProblemType": "BinaryClassification"}}
     candidate = job["BestCandidate"]

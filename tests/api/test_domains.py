@@ -74,6 +74,7 @@ def test_an_update_keeps_the_settings_that_it_does_not_name(sagemaker: Any, doma
         ({"DomainName": "clinic"}, "ResourceInUse"),
         ({"AuthMode": "SSO"}, "NotImplemented"),
         ({"KmsKeyId": "alias/mine"}, "NotImplemented"),
+        ({"DefaultUserSettings": {"SharingSettings": {"S3KmsKeyId": "alias/mine"}}}, "NotImplemented"),
         ({"DefaultUserSettings": {"ExecutionRole": "arn:aws:iam::000000000000:role/nobody"}}, "ValidationException"),
         (
             {

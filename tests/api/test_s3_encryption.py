@@ -243,6 +243,13 @@ def test_a_key_for_a_volume_is_refused_and_one_for_the_output_checked(studio: St
     with pytest.raises(ClientError, match=r"VolumeKmsKeyId is not served.*encrypted disk"):
         sagemaker.create_training_job(**request)
     request["ResourceConfig"]["VolumeKmsKeyId"] = ""
+    variant = {"VariantName": "a", "ModelName": "m", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    config = {"EndpointConfigName": "refused", "ProductionVariants": [variant]}
+    with pytest.raises(ClientError, match="CreateEndpointConfig with KmsKeyId is not served"):
+        sagemaker.create_endpoint_config(**config, KmsKeyId="alias/mine")
+    core = {"DestinationS3Uri": "s3://jobs/core", "KmsKeyId": "alias/mine"}
+    with pytest.raises(ClientError, match="CoreDumpConfig is not served"):
+        sagemaker.create_endpoint_config(**{**config, "ProductionVariants": [{**variant, "CoreDumpConfig": core}]})
     key = studio.client("kms").create_key()["KeyMetadata"]["KeyId"]
     request["OutputDataConfig"]["KmsKeyId"] = (
         key  # which the role may not use: told now, not when hours of work are done

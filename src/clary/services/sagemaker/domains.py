@@ -90,7 +90,10 @@ def delete_domain(context: Context, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_settings(context: Context, settings: Mapping[str, Any]) -> None:
-    """The role and the lifecycle configurations that settings name must be there."""
+    """The role and the lifecycle configurations that settings name must be there. ``NotServed`` for a KMS key."""
+    canvas = settings.get("CanvasAppSettings", {}).get("WorkspaceSettings", {})
+    for place in (settings.get("SharingSettings", {}), canvas):
+        refuse(place, "Settings", {"S3KmsKeyId": "set the default encryption of the bucket (PutBucketEncryption)"})
     if "ExecutionRole" in settings:
         roles.require(context, settings["ExecutionRole"])
     studio_lifecycle_configs.require(context, settings)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import tarfile
+import time
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 ROLE = "arn:aws:iam::000000000000:role/service-role/ClaryExecutionRole"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-1-cpu-py3"
@@ -74,3 +77,16 @@ def log_lines(logs: Any, name: str, group: str = "/aws/sagemaker/TrainingJobs") 
     assert len(streams) == 1
     page = logs.get_log_events(logGroupName=group, logStreamName=streams[0]["logStreamName"], startFromHead=True)
     return [event["message"] for event in page["events"]]
+
+
+def wait_for_line(logs: Any, name: str, start: str) -> None:
+    """Until a line of the job's stream starts so."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            if any(line.startswith(start) for line in log_lines(logs, name)):
+                return
+        except (ClientError, AssertionError):
+            pass  # the stream is not there yet
+        time.sleep(0.05)
+    raise AssertionError(f"{name} never wrote {start!r}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tarfile
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -105,7 +104,7 @@ def test_a_stopped_job_keeps_its_model(s3: Any, sagemaker: Any, boto: Boto) -> N
         "while True: time.sleep(0.1)\n"
     )
     sagemaker.create_training_job(**jobs.training(s3, "stopped", script))
-    wait_for_line(boto("logs"), "stopped", "running")
+    jobs.wait_for_line(boto("logs"), "stopped", "running")
     sagemaker.stop_training_job(TrainingJobName="stopped")
     job = jobs.ended(sagemaker, "stopped")
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "Stopped")
@@ -222,15 +221,3 @@ def test_lists_join_to_the_whole(s3: Any, sagemaker: Any) -> None:
     assert names == [["listed-0", "listed-1"], ["listed-2"]]
     for number in range(3):
         jobs.ended(sagemaker, f"listed-{number}")
-
-
-def wait_for_line(logs: Any, name: str, line: str) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            if line in jobs.log_lines(logs, name):
-                return
-        except (ClientError, AssertionError):
-            pass  # the stream is not there yet
-        time.sleep(0.05)
-    raise AssertionError(f"{name} never wrote {line!r}")

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests import jobs
-from tests.api.test_training_jobs import wait_for_line
 from tests.conftest import Studio
 
 pytestmark = pytest.mark.slow
@@ -21,7 +20,7 @@ def test_a_job_ends_the_same_when_the_server_is_killed_while_it_trains(fresh_stu
     s3, sagemaker = fresh_studio.client("s3"), fresh_studio.client("sagemaker")
     jobs.prepare(s3)
     sagemaker.create_training_job(**jobs.training(s3, "survivor", SLOW))
-    wait_for_line(fresh_studio.client("logs"), "survivor", "begun")
+    jobs.wait_for_line(fresh_studio.client("logs"), "survivor", "begun")
     fresh_studio.kill()
     fresh_studio.start()
     job = jobs.ended(fresh_studio.client("sagemaker"), "survivor")

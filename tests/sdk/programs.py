@@ -49,6 +49,69 @@ predictor.delete_endpoint()
 print(json.dumps({"answer": answer.tolist(), "score": metrics["FinalMetricDataList"][0]["Value"]}))
 """
 
+XGBOOST = """
+import json, pathlib, sys
+import numpy as np, sagemaker
+from sagemaker import image_uris
+from sagemaker.deserializers import JSONDeserializer
+from sagemaker.estimator import Estimator
+from sagemaker.inputs import TrainingInput
+from sagemaker.serializers import CSVSerializer
+from sagemaker.xgboost import XGBoost
+
+folder = pathlib.Path(sys.argv[1])
+(folder / "code").mkdir()
+(folder / "code/train.py").write_text('''
+import argparse, os
+import numpy as np, xgboost
+
+def model_fn(folder):
+    booster = xgboost.Booster()
+    booster.load_model(os.path.join(folder, "own.json"))
+    return booster
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int)
+    rows = np.loadtxt(os.path.join(os.environ["SM_CHANNEL_TRAIN"], "rows.csv"), delimiter=",")
+    data = xgboost.DMatrix(rows[:, 1:], label=rows[:, 0])
+    model = xgboost.train({"eta": 0.5}, data, parser.parse_args().rounds, evals=[(data, "train")])
+    model.save_model(os.path.join(os.environ["SM_MODEL_DIR"], "own.json"))
+''')
+values = np.random.default_rng(7).random((200, 3))
+np.savetxt(folder / "rows.csv", np.c_[values.sum(axis=1), values], delimiter=",")
+session, role = sagemaker.Session(), sagemaker.get_execution_role()
+machine = {"instance_type": "ml.m5.large", "instance_count": 1}
+rows = session.upload_data(str(folder / "rows.csv"), key_prefix="boost")
+
+script = XGBoost(
+    "train.py", source_dir=str(folder / "code"), role=role, framework_version="1.7-1", sagemaker_session=session,
+    hyperparameters={"rounds": 30}, **machine,
+)
+script.fit({"train": rows})
+serving = session.sagemaker_client.get_waiter("endpoint_in_service")
+by_script = script.deploy(1, "ml.m5.large", wait=False)
+serving.wait(EndpointName=by_script.endpoint_name)
+own = by_script.predict("0 0:0.5 1:0.5 2:0.5\\n0 0:0.1 1:0.1 2:0.1")
+by_script.delete_endpoint()
+
+image = image_uris.retrieve("xgboost", session.boto_region_name, "1.7-1")
+built_in = Estimator(image, role, sagemaker_session=session, **machine)
+built_in.set_hyperparameters(num_round=30, eta=0.5)
+channel = TrainingInput(rows, content_type="text/csv")
+built_in.fit({"train": channel, "validation": channel})
+forms = {"serializer": CSVSerializer(), "deserializer": JSONDeserializer()}
+predictor = built_in.deploy(1, "ml.m5.large", wait=False, **forms)
+serving.wait(EndpointName=predictor.endpoint_name)
+scores = predictor.predict([[0.5, 0.5, 0.5], [0.1, 0.1, 0.1]])
+predictor.delete_endpoint()
+table = built_in.training_job_analytics.dataframe()
+print(json.dumps({
+    "own": [float(cell) for row in own for cell in row], "scores": [each["score"] for each in scores["predictions"]],
+    "metrics": sorted(set(table["metric_name"])),
+}))
+"""
+
 EXPERIMENTS = """
 import json, pathlib, sys
 import sagemaker

@@ -67,6 +67,16 @@ def test_an_estimator_fits_with_logs_deploys_and_predicts(studio: Studio, python
     assert "Training seconds:" in printed
 
 
+def test_xgboost_fits_and_serves_as_a_framework_and_as_an_algorithm(
+    studio: Studio, python: str, tmp_path: Path
+) -> None:
+    found, printed = run(studio, python, programs.XGBOOST, tmp_path)
+    assert found["own"] == pytest.approx([1.5, 0.3], abs=0.3)
+    assert found["scores"] == pytest.approx([1.5, 0.3], abs=0.3)
+    assert found["metrics"] == ["train:rmse", "validation:rmse"]
+    assert "[29]#011train-rmse:" in printed
+
+
 def test_runs_are_kept_listed_analysed_and_traced(studio: Studio, python: str, tmp_path: Path) -> None:
     found, _ = run(studio, python, programs.EXPERIMENTS, tmp_path)
     assert found == {

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 _HERE = Path(__file__).parent
 _URI = re.compile(r"(?:(?P<registry>[^/]+\.[^/]+)/)?(?P<repository>[^:@]+)(?::(?P<tag>[^@]+))?(?:@sha256:.+)?$")
@@ -24,6 +26,7 @@ class UnknownImage(Exception):
 class Image:
     """``train`` and ``serve`` are modules, run as programs; ``handlers`` the module of serving defaults.
 
+    ``metric_definitions`` are those of its built-in algorithm, if it has one: what CreateTrainingJob fills in.
     ``download_mb`` and ``disk_mb`` were measured on Linux. ``tag`` is what the URI asked for.
     """
 
@@ -38,6 +41,7 @@ class Image:
     disk_mb: int
     tag: str = ""
     environment: dict[str, str] = field(default_factory=dict)
+    metric_definitions: tuple[dict[str, str], ...] = ()
 
     @property
     def version(self) -> str:
@@ -90,7 +94,15 @@ def _read(path: Path) -> Image:
         download_mb=text["download_mb"],
         disk_mb=text["disk_mb"],
         environment={"CLARY_HANDLERS": text["handlers"], **text.get("environment", {})},
+        metric_definitions=tuple(_definitions(text["metrics"])) if "metrics" in text else (),
     )
+
+
+def _definitions(metrics: dict[str, Any]) -> Iterator[dict[str, str]]:
+    for channel in metrics["channels"]:
+        for name in metrics["names"]:
+            regex = metrics["regex"].replace("{channel}", channel).replace("{name}", name)
+            yield {"Name": f"{channel}:{name}", "Regex": regex}
 
 
 @cache

@@ -201,8 +201,21 @@ def _with_defaults(request: dict[str, Any]) -> dict[str, Any]:
         "EnableManagedSpotTraining": False,
         "ProfilingStatus": "Disabled",
         **request,
-        "AlgorithmSpecification": {"TrainingInputMode": "File", **request["AlgorithmSpecification"]},
+        "AlgorithmSpecification": _algorithm(request),
         "OutputDataConfig": {"KmsKeyId": "", "CompressionType": "GZIP", **request["OutputDataConfig"]},
         "StoppingCondition": {"MaxRuntimeInSeconds": 86400, **request.get("StoppingCondition", {})},
         **({"InputDataConfig": channels} if channels else {}),
     }
+
+
+def _algorithm(request: dict[str, Any]) -> dict[str, Any]:
+    """With the metrics that the image's built-in algorithm prints, where that is what will run."""
+    given = {"TrainingInputMode": "File", **request["AlgorithmSpecification"]}
+    built_in = catalog.find(given["TrainingImage"]).metric_definitions
+    if (
+        built_in
+        and not given.get("MetricDefinitions")
+        and "sagemaker_program" not in request.get("HyperParameters", {})
+    ):
+        given["MetricDefinitions"] = list(built_in)
+    return given

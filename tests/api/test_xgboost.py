@@ -206,6 +206,7 @@ BAD: dict[str, tuple[dict[str, bytes], str, dict[str, str], str]] = {
     "empty": ({"train": b""}, "text/csv", {}, "No data in train channel path /opt/ml/input/data/train"),
     "label": ({"train": b"1,2\nM,3\n"}, "text/csv", {}, "File 'data', row 2, column 1: 'M' is not a number."),
     "header": ({"train": b"y,x\n1,2\n"}, "text/csv", {}, "Does it start with a header? There must be none."),
+    "short": ({"train": b"1,2,3\n\n4,,\n5,6\n"}, "text/csv", {}, "File 'data', row 3 has 2 columns, others have 3"),
     "channel": ({"test": csv(TRAIN)}, "text/csv", {}, "Extraneous channel found: test"),
     "type": ({"train": csv(TRAIN)}, "text/plain", {}, "text/plain is not an accepted ContentType"),
     "classes": ({"train": csv(TRAIN)}, "text/csv", {"objective": "binary:logistic"}, "label must be in [0,1]"),

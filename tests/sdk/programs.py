@@ -87,6 +87,7 @@ rows = session.upload_data(str(folder / "rows.csv"), key_prefix="boost")
 script = XGBoost(
     "train.py", source_dir=str(folder / "code"), role=role, framework_version="1.7-1", sagemaker_session=session,
     hyperparameters={"rounds": 30}, **machine,
+    metric_definitions=[{"Name": "train:rmse", "Regex": r".*\\[[0-9]+\\].*#011train-rmse:(\\S+)"}],  # as AWS's guide has it
 )
 script.fit({"train": rows})
 serving = session.sagemaker_client.get_waiter("endpoint_in_service")
@@ -109,6 +110,7 @@ table = built_in.training_job_analytics.dataframe()
 print(json.dumps({
     "own": [float(cell) for row in own for cell in row], "scores": [each["score"] for each in scores["predictions"]],
     "metrics": sorted(set(table["metric_name"])),
+    "of_script": sorted(set(script.training_job_analytics.dataframe()["metric_name"])),
 }))
 """
 

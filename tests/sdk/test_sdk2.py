@@ -74,6 +74,7 @@ def test_xgboost_fits_and_serves_as_a_framework_and_as_an_algorithm(
     assert found["own"] == pytest.approx([1.5, 0.3], abs=0.3)
     assert found["scores"] == pytest.approx([1.5, 0.3], abs=0.3)
     assert found["metrics"] == ["train:rmse", "validation:rmse"]
+    assert found["of_script"] == ["train:rmse"]
     assert "[29]#011train-rmse:" in printed
 
 

@@ -237,7 +237,7 @@ class TrainingJobs:
                 (name, Point(at, float(match.group(1))))
                 for at, text in lines
                 for name, pattern in definitions
-                if (match := pattern.search(text)) and _is_number(match.group(1))
+                if (match := _found(pattern, text)) and _is_number(match.group(1))
             ]
             if not points:
                 return None
@@ -327,6 +327,12 @@ def _reason(ml: Path, exit_code: int | None, *, lost: bool) -> str:
 
 def _remove_inputs(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _found(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    """A tab is also found as ``#011``: so AWS's logs show it, and so expressions for XGBoost's lines are written."""
+    found = pattern.search(text)
+    return pattern.search(text.replace("\t", "#011")) if found is None and "\t" in text else found
 
 
 def _is_number(text: str) -> bool:

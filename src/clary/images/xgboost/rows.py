@@ -150,6 +150,11 @@ def _table(stream: Any, delimiter: str, where: str) -> np.ndarray:
             )
         table[column] = numbers
     found: np.ndarray = table.to_numpy(dtype=np.float32)
+    if np.isnan(found[:, -1]).any() and delimiter != " ":  # pandas fills up a row that is too short
+        stream.seek(0)
+        for number, line in enumerate((text for text in stream if text.strip()), start=1):
+            if (count := line.count(delimiter) + 1) < found.shape[1]:
+                raise UserError(f"{where}, row {number} has {count} columns, others have {found.shape[1]}")
     return found
 
 

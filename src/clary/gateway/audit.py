@@ -27,7 +27,7 @@ from clary.store.audit_events import AuditEvent, AuditEvents, Resource
 from clary.store.database import riding
 
 _READS = re.compile(
-    r"(Get|List|Describe|Head|Search|Query|Lookup|BatchGet|Filter|Simulate|Decode|Test)(?=[A-Z0-9])|"
+    r"(Get|List|Describe|Head|Search|Query|Lookup|BatchGet|Filter|Simulate|Decode|Test)(?=[A-Z0-9]|$)|"
     r"(Encrypt|Decrypt|ReEncrypt|GenerateDataKey|GenerateDataKeyWithoutPlaintext|GenerateRandom)$"  # of KMS
 )
 _KEY_ID = re.compile(r"[A-Z0-9]{16,128}")  # what else is given as a key's id may be a secret in the wrong place

@@ -15,7 +15,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from clary.gateway import zero_copy
+from clary.gateway import whole_answers, zero_copy
 
 HEAD_BYTES = 64 * 1024
 """Request line and headers together. S3 itself takes 8 KiB of headers; session tokens and presigned URLs are long."""
@@ -56,7 +56,8 @@ class Connection(HttpToolsProtocol):
         self._refused: float | None = None
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        super()._start_asgi_task(cycle, zero_copy.offered(app, cycle, self.limits.stall_seconds))
+        app = zero_copy.offered(app, cycle, self.limits.stall_seconds)
+        super()._start_asgi_task(cycle, whole_answers.joined(app, cycle))
 
     @property
     def idle_since(self) -> float | None:

@@ -38,6 +38,7 @@ async def _with_files(
         if message["type"] != ZERO_COPY:
             await send(message)
         elif not cycle.disconnected:
+            await send({"type": "http.response.body", "body": b"", "more_body": True})  # lets a held head go
             await _send_file(cycle, patience, message["file"], message["offset"], message["count"])
             await send({"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)})
 

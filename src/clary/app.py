@@ -31,6 +31,7 @@ from clary.gateway.pages import Pages
 from clary.gateway.tunnel import Tunnel
 from clary.images.environments import Environments
 from clary.jobs.automl import AutoMLJobs
+from clary.jobs.containers import Containers
 from clary.jobs.credentials import TaskCredentials
 from clary.jobs.endpoints import Endpoints
 from clary.jobs.images import Images
@@ -125,6 +126,7 @@ def build(
         store, keys, context.rights, tunnel_port, trust.bundle(folder.path, None), doors or {}
     )
     images = Images(Environments(settings.cache))
+    containers = Containers(engine, images, credentials)
     tasks = folder.path / "tasks"
     loop = Loop(
         store,
@@ -132,7 +134,7 @@ def build(
         [
             TrainingJobs(context, engine, images, credentials, tasks),
             AutoMLJobs(context, tasks),
-            Endpoints(context, engine, images, credentials, tasks),
+            Endpoints(context, engine, containers, tasks),
             Lifecycle(store, context.buckets, context.now),
             FeatureGroups(context),
         ],

@@ -19,12 +19,14 @@ from starlette.types import ASGIApp
 
 from clary import root_key, services
 from clary.buckets import Buckets
+from clary.clock import Clock
 from clary.context import ACCOUNT, Context, Door
 from clary.data_folder import DataFolder
 from clary.encryption_keys import EncryptionKeys
 from clary.engines.local import LocalEngine
 from clary.gateway import certificates, connections, models, trust
 from clary.gateway.app import Gateway
+from clary.gateway.clock import ClockPage
 from clary.gateway.health import OK, Health
 from clary.gateway.listeners import Listener, Listeners, listen
 from clary.gateway.pages import Pages
@@ -46,6 +48,7 @@ from clary.rights.rights import Rights
 from clary.seals import Seals
 from clary.services.iam import roles
 from clary.settings import Settings
+from clary.store import clock_moves
 from clary.store.associations import Associations
 from clary.store.audit_events import AuditEvents
 from clary.store.database import Database
@@ -98,26 +101,10 @@ def build(
 
     ``doors``: Unix sockets that stand for these ports, where jobs are to reach nothing else.
     """
-    database = Database(folder.path / "clary.db")
-    store, objects = SqlStore(database), FileObjects(folder.path / "objects")
-    keys = Keys(store)
-    encryption_keys = EncryptionKeys(store, root_key.file(settings.kms_key_file, folder.path), ACCOUNT)
-    context = Context(
-        settings=settings,
-        store=store,
-        buckets=Buckets(database, objects, Seals(encryption_keys)),
-        logs=LogEvents(database),
-        metrics=MetricPoints(database),
-        associations=Associations(database),
-        features=FeatureRecords(database),
-        audit=AuditEvents(database, days=settings.audit_days, rows=settings.audit_rows),
-        search=Search(database),
-        door=Door(),
-        model=models.service,
-        rights=Rights(store),
-        encryption_keys=encryption_keys,
-        url=f"http://127.0.0.1:{port}",
-    )
+    database = Database(folder.path / "clary.db", Clock())
+    context = _context(settings, folder, database, port)
+    store, clock = context.store, context.clock
+    keys = Keys(store, clock)
     keys.owner(folder.path)
     roles.ensure_first_role(context)
     authority = certificates.authority(folder.path)
@@ -147,10 +134,36 @@ def build(
         "keys": lambda: context.encryption_keys.problem() or OK,
     }
     context.features.subscribe(loop.wake)
-    gateway = Gateway(context, keys, operations, Pages(credentials.answer, Health(probes, operations)))
+    clock.subscribe(loop.wake_all)
+    pages = Pages(credentials.answer, Health(probes, operations, clock), ClockPage(context, keys).answer)
+    gateway = Gateway(context, keys, operations, pages)
     context.door.open = gateway.call
     tunnels = Tunnel(port, authority), Tunnel(port, authority, only_aws=True)
     return Studio(gateway, loop, Retention(context), engine, *tunnels, database, context, keys, folder)
+
+
+def _context(settings: Settings, folder: DataFolder, database: Database, port: int) -> Context:
+    """All that holds state, with the clock as it was left."""
+    clock, store, objects = database.clock, SqlStore(database), FileObjects(folder.path / "objects")
+    clock_moves.load(store, clock)
+    encryption_keys = EncryptionKeys(store, root_key.file(settings.kms_key_file, folder.path), ACCOUNT, clock.now)
+    return Context(
+        settings=settings,
+        store=store,
+        buckets=Buckets(database, objects, Seals(encryption_keys)),
+        logs=LogEvents(database),
+        metrics=MetricPoints(database),
+        associations=Associations(database),
+        features=FeatureRecords(database),
+        audit=AuditEvents(database, days=settings.audit_days, rows=settings.audit_rows),
+        search=Search(database),
+        door=Door(),
+        model=models.service,
+        rights=Rights(store, clock.now),
+        encryption_keys=encryption_keys,
+        clock=clock,
+        url=f"http://127.0.0.1:{port}",
+    )
 
 
 class _Server(uvicorn.Server):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from botocore.model import ServiceModel
 
 from clary.buckets import Buckets
+from clary.clock import Clock
 from clary.encryption_keys import EncryptionKeys
 from clary.errors import AccessDenied
 from clary.guarded_buckets import GuardedBuckets
@@ -65,6 +66,7 @@ class Context:
     model: Callable[[str], ServiceModel]  # a service's model, as the gateway reads it
     rights: Rights
     encryption_keys: EncryptionKeys
+    clock: Clock = field(default_factory=Clock)
     url: str = ""  # where clients reach this server: http://127.0.0.1:8780
     region: str = "us-east-1"
     identity: Identity = OWNER
@@ -72,8 +74,7 @@ class Context:
 
     def now(self) -> datetime:
         """The time that jobs and records carry (whole milliseconds, UTC)."""
-        now = datetime.now(UTC)
-        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+        return self.clock.now()
 
     def at(self, region: str) -> Context:
         return replace(self, region=region)

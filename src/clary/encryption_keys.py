@@ -21,7 +21,7 @@ import secrets
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from clary.clock import machine_now
 from clary.errors import ServiceError
 from clary.root_key import KIND, RootKey, Wrapped
 from clary.store.base import Conflict, Record, Store
@@ -56,9 +57,7 @@ class Opened:
 class EncryptionKeys:
     """The keys in a store. All errors are KMS's, as ServiceErrors; ``root_key.KeyUnavailable`` without the root key."""
 
-    def __init__(
-        self, store: Store, file: Path, account: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, store: Store, file: Path, account: str, now: Callable[[], datetime] = machine_now) -> None:
         """``file``: where the root key lies."""
         self._store, self._account, self._now = store, account, now
         self._root = RootKey(file, self._sample)

@@ -17,10 +17,11 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from clary.clock import Clock, machine_now
 from clary.rights.identity import Identity
 from clary.store.base import Conflict, Record, Store
 
@@ -37,6 +38,7 @@ OWNER_ARN = f"arn:aws:sts::000000000000:assumed-role/{FIRST_ROLE}/owner"
 _REMEMBERED = 1024  # keys held in memory at most
 _KEPT = timedelta(days=1)  # how long an expired key is told from an unknown one
 _SWEEP = 64  # one in so many new keys looks for old ones to forget: no timer, and no scan at every key
+_SLEW = timedelta(minutes=5)  # that a machine's clock may be corrected by
 _USE = 60.0  # seconds between two notes of a key's use
 _BASE32 = string.ascii_uppercase + "234567"
 
@@ -46,6 +48,7 @@ class Key:
     """``token`` and ``expires`` are those of a temporary key. An expired key still is one: whoever asks must look.
 
     ``parent``: the key that asked for this one, without which it does not count; "" if none did.
+    ``by_machine``: it lasts by the machine's time, as whoever renews it (a running task's SDK) looks at that.
     """
 
     access_key: str
@@ -60,6 +63,14 @@ class Key:
     session: tuple[str, ...] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     issued: str = ""
+    by_machine: bool = False
+
+    def is_over(self, clock: Clock, kept: timedelta = timedelta(0)) -> bool:
+        """Whether its time is, and has been for so long; or has not come, since the clock was set back behind it."""
+        now = machine_now() if self.by_machine else clock.now()
+        if self.issued and datetime.fromisoformat(self.issued) > now + _SLEW:
+            return True
+        return self.expires is not None and self.expires + kept <= now
 
     @property
     def identity(self) -> Identity:
@@ -69,8 +80,8 @@ class Key:
 class Keys:
     """The keys in a store. Reads come from memory; a listener of the store keeps that true."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, clock: Clock | None = None) -> None:
+        self._store, self._clock = store, clock or Clock()
         self._known: dict[str, Key] = {}
         self._changes = 0  # counted so that a read that a change overtook is not remembered
         self._lock = threading.Lock()
@@ -99,9 +110,13 @@ class Keys:
                 self._known[access_key] = key
         return key
 
+    def is_over(self, key: Key) -> bool:
+        """See ``Key.is_over``."""
+        return key.is_over(self._clock)
+
     def issue(self, who: Identity, seconds: int, session_name: str) -> Key:
-        """See the function ``issue``."""
-        return issue(self._store, who, seconds, session_name)
+        """See the function ``issue``; the key lasts by the machine's time."""
+        return issue(self._store, self._clock, who, seconds, session_name, by_machine=True)
 
     def void(self, access_key: str) -> None:
         """End a key; nothing happens if it has ended already."""
@@ -117,7 +132,7 @@ class Keys:
         if not self._is_use_due(key):
             return
         self._used[key.access_key] = time.monotonic()
-        body = {"LastUsedDate": datetime.now(UTC).replace(microsecond=0), "ServiceName": service, "Region": region}
+        body = {"LastUsedDate": self._clock.now().replace(microsecond=0), "ServiceName": service, "Region": region}
         with contextlib.suppress(Conflict):  # somebody else notes it
             present = self._store.get("", USE, key.access_key)
             if present is None:
@@ -141,7 +156,7 @@ class Keys:
         for record in list(self._store.scan("", KIND, status="Owner")):
             if record.name != key.access_key:
                 self.void(record.name)
-        _sweep(self._store)
+        _sweep(self._store, self._clock)
         record = Record(kind=KIND, name=key.access_key, body=_body(key), status="Owner")
         while True:
             present = self._store.get(*record.key)
@@ -160,14 +175,23 @@ class Keys:
                 self._known.pop(record.name, None)
 
 
-def issue(store: Store, who: Identity, seconds: int, session_name: str, parent: str = "") -> Key:
+def issue(
+    store: Store,
+    clock: Clock,
+    who: Identity,
+    seconds: int,
+    session_name: str,
+    parent: str = "",
+    *,
+    by_machine: bool = False,
+) -> Key:
     """A temporary key of this principal, with its limits, that works for so many seconds.
 
     ``parent``: the key whose end ends this one too.
     """
     if secrets.randbelow(_SWEEP) == 0:
-        _sweep(store)
-    now = datetime.now(UTC).replace(microsecond=0)
+        _sweep(store, clock)
+    now = (machine_now() if by_machine else clock.now()).replace(microsecond=0)
     key = Key(
         new_id("ASIA"),
         _secret(),
@@ -180,6 +204,7 @@ def issue(store: Store, who: Identity, seconds: int, session_name: str, parent: 
         session=who.session,
         tags=who.tags,
         issued=now.isoformat(),
+        by_machine=by_machine,
     )
     body = {
         **_body(key),
@@ -189,6 +214,7 @@ def issue(store: Store, who: Identity, seconds: int, session_name: str, parent: 
         "SessionName": session_name,
         "Owner": who.owner,
         "Parent": parent,
+        "ByMachine": by_machine,
         **({"Policies": list(who.session)} if who.session is not None else {}),
         **({"Tags": dict(who.tags)} if who.tags else {}),
     }
@@ -206,7 +232,7 @@ def create(store: Store, user: str, arn: str, user_id: str) -> Record:
 def of_user(store: Store, user: str) -> list[Record]:
     """A user's keys, the oldest first."""
     found = [r for r in store.scan("", KIND) if r.body.get("UserName") == user]
-    return sorted(found, key=lambda record: (record.created or datetime.now(UTC), record.name))
+    return sorted(found, key=lambda record: (record.created or machine_now(), record.name))
 
 
 def sessions_of(store: Store, user_id: str) -> Sequence[Record]:
@@ -235,11 +261,9 @@ def forget_use(store: Store, access_key: str) -> None:
             store.delete(used)
 
 
-def _sweep(store: Store) -> None:
-    long_ago = datetime.now(UTC) - _KEPT
+def _sweep(store: Store, clock: Clock) -> None:
     for record in list(store.scan("", KIND)):
-        expires = _key(record).expires
-        if expires is not None and expires < long_ago:
+        if _key(record).is_over(clock, _KEPT):
             void(store, record.name)
 
 
@@ -268,6 +292,7 @@ def _key(record: Record) -> Key:
         session=None if policies is None else tuple(policies),
         tags=body.get("Tags", {}),
         issued=body.get("Issued", ""),
+        by_machine=bool(body.get("ByMachine")),
     )
 
 

@@ -70,6 +70,7 @@ def _run(block: Block, studio: Studio, folder: Path) -> None:
         program.write_text(block.text)
         command = [_python(block.kind), str(program)]
     environment = {k: v for k, v in studio.environment.items() if k != "PYTHONWARNINGS"}
+    environment["CLARY_DATA"] = str(studio.data)  # for blocks that call clary themselves
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     run = [sys.executable, "-m", "clary", "run", "--data", str(studio.data), "--", *command]
     done = subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, timeout=400, check=False)

@@ -25,6 +25,7 @@ _COMMANDS = {
     "autopilot": "autopilot",
     "users": "users",
     "doctor": "doctor",
+    "clock": "clock",
 }
 
 

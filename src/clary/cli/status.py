@@ -12,7 +12,8 @@ from rich.table import Table
 
 from clary import services
 from clary.cli import options, servers
-from clary.cli.client import client
+from clary.cli.client import ask, client
+from clary.cli.durations import duration
 from clary.engines.local import LocalEngine
 from clary.gateway import models
 from clary.gateway.coverage import coverage
@@ -41,6 +42,10 @@ def status(data: Path | None, operations: bool, service: str | None, as_json: bo
     server = servers.require(settings.data)
     console = Console()
     console.print(f"[bold]Clary[/bold] answers at {server.url} (process {server.pid}), data in {settings.data}")
+    if offset := ask(settings, "GET", "clock")["offset"]:
+        console.print(
+            f"[bold]Clary's clock[/bold] is {duration(offset)} ahead of this machine's; back: clary clock reset"
+        )
     engine = LocalEngine(settings.data / "tasks", sandbox=settings.sandbox)
     try:
         isolation = engine.isolation()

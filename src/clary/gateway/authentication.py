@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hmac
-from datetime import UTC, datetime
 from typing import Literal
 
+from clary.clock import machine_now
 from clary.errors import ServiceError
 from clary.gateway import signature
 from clary.gateway.http import HttpRequest
@@ -99,10 +99,9 @@ def authenticate(claim: Claim | None, request: HttpRequest, keys: Keys, resource
     key = keys.find(claim.access_key)
     if key is None or not hmac.compare_digest((key.token or "").encode(), claim.token.encode()):
         raise SignatureProblem("unknown-key", AWSAccessKeyId=claim.access_key)
-    now = datetime.now(UTC)
-    if key.expires is not None and key.expires <= now:
+    if keys.is_over(key):
         raise SignatureProblem("token-expired")
-    signature.verify(claim, request, key.secret, now, resource)
+    signature.verify(claim, request, key.secret, machine_now(), resource)  # the client signed by its own clock
     keys.note_use(key, claim.service, claim.region)
     return key.identity, key
 

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -23,6 +23,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.datastructures import Headers
 
+from clary.clock import machine_now
 from clary.errors import ServiceError
 from clary.gateway import models, signature
 from clary.gateway.http import HttpAnswer, HttpRequest
@@ -85,7 +86,7 @@ async def read(http: HttpRequest, path: str, body: AsyncIterator[bytes]) -> Form
         )
     key = fields["key"] = fields["key"].replace("${filename}", reader.filename)
     claim = _claim(fields)
-    low, high = (0, None) if claim is None else _check_policy(fields, bucket, datetime.now(UTC))
+    low, high = (0, None) if claim is None else _check_policy(fields, bucket, machine_now())
     headers = {name: value for name, value in fields.items() if name in _headers() or name.startswith("x-amz-meta-")}
     if "acl" in fields:
         headers["x-amz-acl"] = fields["acl"]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from clary import __version__
+from clary.clock import Clock
 
 OK = "ok"
 
@@ -15,8 +16,10 @@ OK = "ok"
 class Health:
     """``probes``: what is looked at, by name; each answers ``OK`` or a sentence that says what is wrong, at once."""
 
-    def __init__(self, probes: Mapping[str, Callable[[], str]], operations: Iterable[tuple[str, str]]) -> None:
-        self._probes = probes
+    def __init__(
+        self, probes: Mapping[str, Callable[[], str]], operations: Iterable[tuple[str, str]], clock: Clock
+    ) -> None:
+        self._probes, self._clock = probes, clock
         self._services = dict(sorted(Counter(service for service, _ in operations).items()))
         self._began = time.monotonic()
 
@@ -26,6 +29,7 @@ class Health:
         return {
             "status": OK if all(found == OK for found in parts.values()) else "failing",
             "version": __version__,
+            "clock": {"time": self._clock.now().isoformat(), "ahead": self._clock.offset / 1000},  # seconds
             "uptime": round(time.monotonic() - self._began, 1),  # seconds
             "parts": parts,
             "services": self._services,

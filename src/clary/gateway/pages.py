@@ -1,4 +1,5 @@
-"""What is no AWS call: ``GET /`` of a browser, ``GET /health``, and the credentials of tasks under ``/_/``."""
+"""What is no AWS call: ``GET /`` of a browser, ``GET /health``, the clock, and the credentials of tasks under
+``/_/``."""
 
 from __future__ import annotations
 
@@ -34,11 +35,20 @@ python -c "import boto3; print(boto3.client('sagemaker').list_training_jobs())"<
 
 
 class Pages:
-    """``credentials`` answers a task that asks for its role's keys (the path's rest, the Authorization header)."""
+    """``credentials`` answers a task that asks for its role's keys (the path's rest, the Authorization header).
 
-    def __init__(self, credentials: Callable[[str, str], dict[str, str] | None], health: Health) -> None:
+    ``clock`` answers who asks for the time, or moves it: a status and a document.
+    """
+
+    def __init__(
+        self,
+        credentials: Callable[[str, str], dict[str, str] | None],
+        health: Health,
+        clock: Callable[[HttpRequest], tuple[int, dict[str, Any]]],
+    ) -> None:
         self._credentials = credentials
         self._look = health.look
+        self._clock = clock
 
     def find(self, request: HttpRequest) -> Page | None:
         """The page of this address; None if the request is an AWS call."""
@@ -46,6 +56,8 @@ class Pages:
             return self._welcome
         if request.path == "/_/health" or (request.path == "/health" and self._is_probe(request)):
             return self._health
+        if request.path == "/_/clock":
+            return lambda asked: _json(*self._clock(asked))
         if request.path.startswith("/_/credentials/"):
             return self._task_credentials
         if request.path.startswith("/_/"):

@@ -96,6 +96,13 @@ class Loop:
                 self._ready.append(key)
                 self._changed.notify()
 
+    def wake_all(self) -> None:
+        """Let every record's step look at the time again: the clock was moved."""
+        with self._changed:
+            keys = {*self._deadlines, *self._running, *self._waiting}
+        for key in keys:
+            self.wake(key)
+
     def _record_changed(self, record: Record) -> None:
         reconciler = self._reconcilers.get(record.kind)
         if reconciler is None:

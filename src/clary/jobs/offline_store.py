@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ class FeatureGroups:
         for file in features.files(identity):
             storage = group.body["OfflineStoreConfig"]["S3StorageConfig"]
             folder, key = storage["ResolvedOutputS3Uri"], storage.get("KmsKeyId", "")
-            data = parquet(group.body["FeatureDefinitions"], features.rows(identity, file))
+            data = parquet(group.body["FeatureDefinitions"], features.rows(identity, file), self._context.now())
             buckets = self._context.buckets_of(group.body["RoleArn"])
             buckets.put_bytes(f"{folder}/{file}", data, content_type="application/octet-stream", key=key)
             features.written(identity, file)
@@ -99,13 +99,13 @@ class FeatureGroups:
         self._context.store.put(new)
 
 
-def parquet(definitions: list[dict[str, Any]], rows: list[dict[str, Any]]) -> bytes:
+def parquet(definitions: list[dict[str, Any]], rows: list[dict[str, Any]], now: datetime) -> bytes:
     """The rows as one file, compressed by Snappy: a column for each feature, then the offline store's own three."""
     fields = [_field(each["FeatureName"], _type(each)) for each in definitions]
     own = [("write_time", _TIME), ("api_invocation_time", _TIME), ("is_deleted", DataType.bool())]
     schema = Schema([*fields, *(_field(name, type_) for name, type_ in own)])
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    lines = "\n".join(json.dumps({**row, "write_time": now}, ensure_ascii=False) for row in rows)
+    written = now.isoformat(timespec="milliseconds")
+    lines = "\n".join(json.dumps({**row, "write_time": written}, ensure_ascii=False) for row in rows)
     out = io.BytesIO()
     write_parquet(read_json(io.BytesIO(lines.encode()), schema), out, compression="snappy")
     return out.getvalue()

@@ -1,7 +1,7 @@
 """Removes what has grown old: log events that their group keeps no longer, metric points after 15 months, encryption
 keys whose time is over; and gives new material to those whose rotation is due.
 
-In small steps, so that other writes come between; once an hour, and when a group's retention changed.
+In small steps, so that other writes come between; once an hour, and when a group's retention or the clock changed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import threading
 
 from clary.context import Context
 from clary.errors import ServiceError
-from clary.store.log_groups import now
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +24,7 @@ class Retention:
     def __init__(self, context: Context, step: int = _STEP) -> None:
         self._context, self._step = context, step
         self._stopped = False
+        context.clock.subscribe(context.logs.expired.set)
         self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
 
     def start(self) -> None:
@@ -40,7 +40,8 @@ class Retention:
     def sweep(self) -> None:
         while not self._stopped and self._context.logs.expire(self._step) == self._step:
             pass
-        while not self._stopped and self._context.metrics.expire(now() - _METRICS, self._step) == self._step:
+        old = self._context.clock.ms() - _METRICS
+        while not self._stopped and self._context.metrics.expire(old, self._step) == self._step:
             pass
         self._context.encryption_keys.expire()
         self._context.encryption_keys.rotate_due()

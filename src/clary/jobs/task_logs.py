@@ -41,6 +41,8 @@ def carry(
                 return
             position += end
             lines = [_parse(line) for line in piece[:end].decode("utf-8", "replace").split("\n")[:-1]]
+            if context.clock.moves:
+                lines = [(context.clock.of(at), text) for at, text in lines]
             context.logs.append(context.region, group, stream, lines, (name, position), also(lines))
 
 

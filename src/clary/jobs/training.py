@@ -179,9 +179,9 @@ class TrainingJobs:
         if job.status == "Stopping":
             self._engine.stop(directory)
             return None
-        left = (
-            (progress.started or 0) + job.body["StoppingCondition"]["MaxRuntimeInSeconds"] - _ms(self._context) / 1000
-        )
+        clock = self._context.clock
+        passed = (clock.ms() - clock.of(round((progress.started or 0) * 1000))) / 1000
+        left = job.body["StoppingCondition"]["MaxRuntimeInSeconds"] - passed
         if left <= 0 and not job.body.get("_overdue"):
             self._engine.stop(directory)
             self._move(

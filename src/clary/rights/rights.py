@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar, cast
 
+from clary.clock import machine_now
 from clary.rights import documents, holders
 from clary.rights.documents import MalformedPolicy, Policy
 from clary.rights.evaluation import Caller, Decision, Held, decide
@@ -26,8 +27,8 @@ _EVERYTHING = Decision(allowed=True)
 
 
 class Rights:
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, now: Callable[[], datetime] = machine_now) -> None:
+        self._store, self._now = store, now
         self._holders: dict[str, Holder | None] = {}
         self._buckets: dict[str, Policy | None] = {}
         self._changes = 0  # counted so that a read that a change overtook is not remembered
@@ -58,7 +59,7 @@ class Rights:
             holder = None  # of a namesake that was deleted
         if holder is None and not identity.owner:
             return Decision(allowed=False)
-        known = facts.joined(_about(identity, holder))
+        known = facts.joined(_about(identity, holder, self._now()))
         session = None if identity.session is None else tuple(_read(text) for text in identity.session)
         caller = holder.caller(identity.arn) if holder else Caller(own=(identity.arn,), account=identity.account)
         target = self.holder_of(resource) if trusts else None
@@ -118,9 +119,8 @@ _ALLOW_ALL = documents.read(
 )
 
 
-def _about(identity: Identity, holder: Holder | None) -> Facts:
+def _about(identity: Identity, holder: Holder | None, now: datetime) -> Facts:
     """The condition keys that say who asks and when."""
-    now = datetime.now(UTC)
     known: dict[str, Known] = {
         "aws:PrincipalArn": holder.arn if holder else identity.arn,
         "aws:PrincipalAccount": identity.account,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -44,7 +43,7 @@ class Associations:
 
     def add(self, new: Association) -> None:
         """``Conflict`` if the two are associated already; the time is now."""
-        created = time.time_ns() // 1_000_000
+        created = self._database.clock.ms()
         row = (new.region, new.source, new.destination, new.source_type, new.destination_type, new.type)
 
         def insert(db: sqlite3.Connection) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from clary.store.blobs import unused
 from clary.store.database import Database
 from clary.store.key_errors import BucketNotEmpty, NoSuchBucket
-from clary.store.times import now_ms, time_of
+from clary.store.times import time_of
 
 NEVER, ENABLED, SUSPENDED = "", "Enabled", "Suspended"
 """Whether a bucket keeps versions; it never goes back to the first."""
@@ -42,7 +42,7 @@ class BucketIndex:
         def insert(db: sqlite3.Connection) -> bool:
             made = db.execute(
                 "INSERT OR IGNORE INTO buckets (name, region, created, tags) VALUES (?, ?, ?, ?)",
-                (name, region, now_ms(), json.dumps(dict(tags or {}))),
+                (name, region, self._database.clock.ms(), json.dumps(dict(tags or {}))),
             )
             return made.rowcount == 1
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from clary.clock import Clock
 from clary.errors import ServiceError
 from clary.store import damage, schema
 from clary.store.damage import CannotOpen
@@ -73,11 +74,12 @@ class _Write:
 class Database:
     """Opens (or makes) the file and brings its schema up to date, with a copy in ``backups/`` beside it first.
 
-    ``CannotOpen`` if the file is damaged, cannot be written or was made by a newer Clary.
+    ``clock``: by which what is written gets its time. ``CannotOpen`` if the file is damaged, cannot be written or was
+    made by a newer Clary.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+        self.path, self.clock = path, clock or Clock()
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._readers_lock = threading.Lock()

@@ -18,7 +18,7 @@ from clary.store.blobs import in_use, unused
 from clary.store.buckets import ENABLED, NEVER, versioning_of
 from clary.store.database import Database
 from clary.store.key_errors import IsDeleteMarker, NoSuchKey, NoSuchVersion, OperationAborted
-from clary.store.times import now_ms, time_of
+from clary.store.times import time_of
 
 NULL = "null"
 """The version of what was put while the bucket kept none."""
@@ -133,7 +133,7 @@ class KeyIndex:
         def write(db: sqlite3.Connection) -> tuple[Entry, list[str]]:
             if shared and unused(db, [entry.blob]):
                 raise OperationAborted
-            return put(db, entry, (), check)
+            return put(db, entry, self._database.clock.ms(), (), check)
 
         return self._database.write(write)
 
@@ -154,7 +154,7 @@ class KeyIndex:
                 if check is not None:
                     found = find(db, bucket, key)
                     check(None if found is None or found.is_marker else found)
-                deleted, freed = _delete(db, bucket, key, version, versioning)
+                deleted, freed = _delete(db, bucket, key, version, versioning, self._database.clock.ms())
                 done.append(deleted)
                 blobs += freed
             return done, unused(db, blobs)
@@ -169,12 +169,13 @@ class KeyIndex:
 
         def remove(db: sqlite3.Connection) -> tuple[int, list[str]]:
             versioning, count, blobs = versioning_of(db, bucket), 0, []
+            now = self._database.clock.ms()
             for entry in doomed:
                 newest = find(db, bucket, entry.key)
                 if newest == entry and not entry.is_marker:
-                    freed = _delete(db, bucket, entry.key, "", versioning)[1]
+                    freed = _delete(db, bucket, entry.key, "", versioning, now)[1]
                 elif find(db, bucket, entry.key, entry.version) == entry:
-                    freed = _delete(db, bucket, entry.key, entry.version, versioning)[1]
+                    freed = _delete(db, bucket, entry.key, entry.version, versioning, now)[1]
                 else:
                     continue
                 count += 1
@@ -263,14 +264,14 @@ def find(db: sqlite3.Connection, bucket: str, key: str, version: str = "") -> En
 
 
 def put(
-    db: sqlite3.Connection, entry: Entry, parts: Sequence[PartSize], check: Check | None
+    db: sqlite3.Connection, entry: Entry, now: int, parts: Sequence[PartSize], check: Check | None
 ) -> tuple[Entry, list[str]]:
-    """Set a key inside a transaction; see ``KeyIndex.put``."""
+    """Set a key inside a transaction; see ``KeyIndex.put``. ``now`` in epoch milliseconds."""
     versioning = versioning_of(db, entry.bucket)
     if check is not None:
         before = find(db, entry.bucket, entry.key)
         check(None if before is None or before.is_marker else before)
-    entry, free = _insert(db, entry, versioning, parts)
+    entry, free = _insert(db, entry, versioning, now, parts)
     return entry, unused(db, free)
 
 
@@ -295,7 +296,7 @@ def _require(db: sqlite3.Connection, bucket: str, key: str, version: str) -> Ent
 
 
 def _insert(
-    db: sqlite3.Connection, entry: Entry, versioning: str, parts: Sequence[PartSize] = ()
+    db: sqlite3.Connection, entry: Entry, versioning: str, now: int, parts: Sequence[PartSize] = ()
 ) -> tuple[Entry, list[str]]:
     """Put a version on top of a key's others; the blob of the null version that it replaced."""
     version, free = NULL, []
@@ -305,7 +306,6 @@ def _insert(
         free = _remove(db, entry.bucket, entry.key, NULL)
     if versioning != NEVER:
         db.execute("UPDATE keys SET live = 0 WHERE bucket = ? AND key = ? AND live = 1", (entry.bucket, entry.key))
-    modified = now_ms()
     body, sizes = _body(entry), json.dumps([(part.number, part.size, part.checksum) for part in parts])
     made = db.execute(
         "INSERT INTO keys (bucket, key, version, live, blob, size, etag, modified, body, parts)"
@@ -318,16 +318,18 @@ def _insert(
             entry.blob,
             entry.size,
             entry.etag,
-            modified,
+            now,
             body,
             sizes,
         ),
     )
     assert made.lastrowid is not None
-    return replace(entry, version=version, sequence=made.lastrowid, modified=time_of(modified)), free
+    return replace(entry, version=version, sequence=made.lastrowid, modified=time_of(now)), free
 
 
-def _delete(db: sqlite3.Connection, bucket: str, key: str, version: str, versioning: str) -> tuple[Deleted, list[str]]:
+def _delete(
+    db: sqlite3.Connection, bucket: str, key: str, version: str, versioning: str, now: int
+) -> tuple[Deleted, list[str]]:
     if version:
         found = find(db, bucket, key, version)
         freed = _remove(db, bucket, key, version)
@@ -340,7 +342,7 @@ def _delete(db: sqlite3.Connection, bucket: str, key: str, version: str, version
         return Deleted(key, version, version if found and found.is_marker else ""), freed
     if versioning == NEVER:
         return Deleted(key, ""), _remove(db, bucket, key, NULL)
-    marker, freed = _insert(db, Entry(bucket=bucket, key=key, blob="", size=0, etag=""), versioning)
+    marker, freed = _insert(db, Entry(bucket=bucket, key=key, blob="", size=0, etag=""), versioning, now)
     return Deleted(key, "", marker.version), freed
 
 

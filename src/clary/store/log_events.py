@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from clary.store.database import Database
-from clary.store.log_groups import LogGroups, LogStream, make_group, make_stream, now
+from clary.store.log_groups import LogGroups, LogStream, make_group, make_stream
 
 _PIECE = 500  # events of a stream read at a time
 WEIGHT = 26  # bytes that AWS counts for an event beside its message
@@ -49,9 +49,9 @@ class LogEvents:
         """
 
         def insert(db: sqlite3.Connection) -> None:
-            moment = now()
-            make_group(db, region, group)
-            make_stream(db, region, group, stream)
+            moment = self._database.clock.ms()
+            make_group(db, region, group, moment)
+            make_stream(db, region, group, stream, moment)
             if source is not None:
                 db.execute("INSERT OR REPLACE INTO sources (name, position) VALUES (?, ?)", source)
             if also is not None:
@@ -179,7 +179,7 @@ class LogEvents:
                 " CROSS JOIN log_events e ON e.stream = s.id AND e.time < ? - g.retention_days * 86400000"
                 " WHERE g.retention_days IS NOT NULL LIMIT ?)"
                 f" RETURNING stream, length(CAST(message AS BLOB)) + {WEIGHT}",
-                (now(), most),
+                (self._database.clock.ms(), most),
             ).fetchall()
             sizes: dict[int, int] = {}
             for stream, size in gone:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,9 +29,9 @@ class LogGroup:
     protected: bool = False
     size: int = 0
 
-    def oldest(self) -> int:
-        """The time (epoch milliseconds) before which events are expired."""
-        return now() - self.retention * 86_400_000 if self.retention else 0
+    def oldest(self, now: int) -> int:
+        """The time before which events are expired; both in epoch milliseconds."""
+        return now - self.retention * 86_400_000 if self.retention else 0
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class LogGroups:
         """False if it is there already."""
 
         def insert(db: sqlite3.Connection) -> bool:
-            made = make_group(db, region, group)
+            made = make_group(db, region, group, self._database.clock.ms())
             if made:
                 db.execute(
                     "UPDATE log_groups SET tags = ?, protected = ? WHERE region = ? AND name = ?",
@@ -127,8 +126,9 @@ class LogGroups:
         """False if it is there already. Makes the group if it must."""
 
         def insert(db: sqlite3.Connection) -> bool:
-            make_group(db, region, group)
-            return make_stream(db, region, group, stream)
+            now = self._database.clock.ms()
+            make_group(db, region, group, now)
+            return make_stream(db, region, group, stream, now)
 
         return self._database.write(insert)
 
@@ -156,23 +156,17 @@ class LogGroups:
         return removed > 0
 
 
-def make_group(db: sqlite3.Connection, region: str, group: str) -> bool:
-    made = db.execute(
-        "INSERT OR IGNORE INTO log_groups (region, name, created) VALUES (?, ?, ?)", (region, group, now())
-    )
+def make_group(db: sqlite3.Connection, region: str, group: str, now: int) -> bool:
+    made = db.execute("INSERT OR IGNORE INTO log_groups (region, name, created) VALUES (?, ?, ?)", (region, group, now))
     return made.rowcount == 1
 
 
-def make_stream(db: sqlite3.Connection, region: str, group: str, stream: str) -> bool:
+def make_stream(db: sqlite3.Connection, region: str, group: str, stream: str, now: int) -> bool:
     made = db.execute(
         "INSERT OR IGNORE INTO log_streams (region, log_group, name, created) VALUES (?, ?, ?, ?)",
-        (region, group, stream, now()),
+        (region, group, stream, now),
     )
     return made.rowcount == 1
-
-
-def now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _orphan(db: sqlite3.Connection, where: str, values: tuple[str, ...]) -> int:

@@ -30,7 +30,7 @@ class SqlStore:
 
     def create(self, record: Record) -> Record:
         def insert(db: sqlite3.Connection) -> Record:
-            now = _time(time.time_ns() // 1_000_000)
+            now = _time(self._database.clock.ms())
             new = replace(
                 record,
                 version=self._version(),

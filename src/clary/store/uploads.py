@@ -16,7 +16,7 @@ from clary.store.buckets import versioning_of
 from clary.store.database import Database
 from clary.store.key_errors import NoSuchUpload, OperationAborted
 from clary.store.keys import Check, Encryption, Entry, PartSize, put
-from clary.store.times import now_ms, time_of
+from clary.store.times import time_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Uploads:
         self._database = database
 
     def begin(self, bucket: str, key: str, body: Mapping[str, Any]) -> Upload:
-        created = now_ms()
+        created = self._database.clock.ms()
         number = f"{time.time_ns():016x}{secrets.token_hex(16)}"
 
         def insert(db: sqlite3.Connection) -> None:
@@ -120,7 +120,7 @@ class Uploads:
             if any(there.get(part.number) != part.blob for part in parts):
                 raise OperationAborted
             sizes = [PartSize(part.number, part.size, part.checksum) for part in parts]
-            done, free = put(db, entry, sizes, check)
+            done, free = put(db, entry, self._database.clock.ms(), sizes, check)
             _end(db, upload)
             return done, [*free, *unused(db, there.values())]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from arro3.io import read_parquet
 
+from clary.clock import machine_now
 from clary.context import Context
 from clary.encryption_keys import DISABLED
 from clary.jobs import offline_store
@@ -227,7 +228,7 @@ def test_every_kind_of_value_comes_back_from_a_file() -> None:
         {"patient": 'ä"\n', "at": 0.1, "age": -(1 << 63), "tags": ["a", ""], "is_deleted": True},
         {"patient": "", "at": None, "api_invocation_time": "2026-01-02T03:04:05.678+00:00"},
     ]
-    table = read_parquet(io.BytesIO(offline_store.parquet(DEFINITIONS, rows))).read_all()
+    table = read_parquet(io.BytesIO(offline_store.parquet(DEFINITIONS, rows, machine_now()))).read_all()
     columns = {name: table.column(name).to_pylist() for name in table.schema.names}
     assert columns["patient"] == ['ä"\n', ""]
     assert columns["at"] == [0.1, None]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from clary.clock import machine_ms as now
 from clary.store.database import Database
 from clary.store.log_events import LogEvents
-from clary.store.log_groups import now
 from clary.store.metric_points import MetricPoints, Point
 
 

@@ -17,7 +17,7 @@ from clary.services.logs.errors import Invalid
 from clary.services.logs.groups import group_name, require_group
 from clary.services.logs.streams import require_stream
 from clary.store.log_events import WEIGHT, LogEvent
-from clary.store.log_groups import LogGroup, now
+from clary.store.log_groups import LogGroup
 
 MOST = 10_000  # events of a page
 BYTES = 1 << 20  # of a page, and of a batch
@@ -35,7 +35,7 @@ def put_log_events(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     size = sum(weight(message) for _, message in events)
     if size > BYTES:
         raise Invalid(f"Upload too large: {size} bytes exceeds limit of {BYTES}")
-    first, last, rejected = _accepted(group, events)
+    first, last, rejected = _accepted(group, events, context.clock.ms())
     taken = events[first:last]
     if taken and taken[-1][0] - taken[0][0] > _DAY:
         raise Invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
@@ -56,7 +56,8 @@ def get_log_events(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     side, _, position = token.partition("/")
     if token and (side not in {"f", "b"} or not _POSITION.fullmatch(position)):
         raise Invalid("The specified nextToken is invalid.")
-    times: dict[str, Any] = {"start": max(request.get("startTime", 0), group.oldest()), "end": request.get("endTime")}
+    times: dict[str, Any] = {"start": max(request.get("startTime", 0), group.oldest(context.clock.ms()))}
+    times["end"] = request.get("endTime")
     newest = side == "b" or (side != "f" and not request.get("startFromHead", False))
     events = context.logs.read(
         stream.id,
@@ -94,12 +95,11 @@ def fitting(events: Iterable[LogEvent]) -> list[LogEvent]:
     return found
 
 
-def _accepted(group: LogGroup, events: list[tuple[int, str]]) -> tuple[int, int, dict[str, int]]:
+def _accepted(group: LogGroup, events: list[tuple[int, str]], now: int) -> tuple[int, int, dict[str, int]]:
     """Which of them (in the order of time) are neither too old nor too new, from and to, and what is told of the rest."""
-    moment = now()
-    expired = sum(time < group.oldest() for time, _ in events)
-    old = sum(time < moment - 14 * _DAY for time, _ in events)
-    new = sum(time > moment + _DAY // 12 for time, _ in events)
+    expired = sum(time < group.oldest(now) for time, _ in events)
+    old = sum(time < now - 14 * _DAY for time, _ in events)
+    new = sum(time > now + _DAY // 12 for time, _ in events)
     told: dict[str, int] = {}
     if new:
         told["tooNewLogEventStartIndex"] = len(events) - new

@@ -34,7 +34,7 @@ def filter_log_events(context: Context, request: dict[str, Any]) -> dict[str, An
     # The last millisecond belongs to it, otherwise than with GetLogEvents.
     merged = context.logs.merged(
         streams,
-        max(request.get("startTime", 0), group.oldest()),
+        max(request.get("startTime", 0), group.oldest(context.clock.ms())),
         request.get("endTime", 1 << 62) + 1,
         behind=behind,
         newest_first=not request.get("startFromHead", True),

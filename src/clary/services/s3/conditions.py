@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from clary.errors import NotServed
@@ -13,19 +13,19 @@ from clary.store.key_errors import NoSuchKey
 from clary.store.keys import Check, Entry
 
 
-def has_news(request: Mapping[str, Any], entry: Entry) -> bool:
+def has_news(request: Mapping[str, Any], entry: Entry, now: datetime) -> bool:
     """Whether the caller has not got the object as it is; ``PreconditionFailed``.
 
     A condition on the ETag silences the one on the time beside it.
     """
     _check_unchanged(request, entry, "")
-    return _unknown(request, entry, "") is None
+    return _unknown(request, entry, "", now) is None
 
 
-def check_copy(request: Mapping[str, Any], source: Entry) -> None:
+def check_copy(request: Mapping[str, Any], source: Entry, now: datetime) -> None:
     """The conditions on the source of a copy: ``PreconditionFailed``."""
     _check_unchanged(request, source, "CopySource")
-    if (failed := _unknown(request, source, "CopySource")) is not None:
+    if (failed := _unknown(request, source, "CopySource", now)) is not None:
         raise PreconditionFailed(f"x-amz-copy-source-{failed}")
 
 
@@ -70,13 +70,13 @@ def _check_unchanged(request: Mapping[str, Any], entry: Entry, prefix: str) -> N
         raise PreconditionFailed(f"{header}If-Unmodified-Since")
 
 
-def _unknown(request: Mapping[str, Any], entry: Entry, prefix: str) -> str | None:
+def _unknown(request: Mapping[str, Any], entry: Entry, prefix: str, now: datetime) -> str | None:
     """The header by which the caller asks for news only and there are none, or None."""
     if (none := request.get(f"{prefix}IfNoneMatch")) is not None:
         return "If-None-Match" if _names(none, entry) else None
     since = request.get(f"{prefix}IfModifiedSince")
     # A time that is yet to come is no condition (RFC 9110 §13.1.3).
-    if since is not None and seconds(entry.modified) <= since <= datetime.now(UTC):
+    if since is not None and seconds(entry.modified) <= since <= now:
         return "If-Modified-Since"
     return None
 

@@ -98,7 +98,7 @@ def find_source(context: Context, request: Mapping[str, Any]) -> tuple[Bucket, E
         raise InvalidRequest(
             "The source of a copy request may not specifically refer to a delete marker by version id."
         ) from None
-    conditions.check_copy(request, source)
+    conditions.check_copy(request, source, context.now())
     return bucket, source
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
@@ -203,7 +202,7 @@ def _number(request: dict[str, Any]) -> int:
 
 
 def _put(context: Context, upload: Upload, number: int, blob: Blob, checksum: str) -> Part:
-    part = Part(number, blob.id, blob.size, etag(blob.md5, upload.encryption), datetime.now(UTC), checksum)
+    part = Part(number, blob.id, blob.size, etag(blob.md5, upload.encryption), context.now(), checksum)
     context.buckets.put_part(upload, part)
     return part
 

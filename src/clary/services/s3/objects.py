@@ -154,7 +154,7 @@ def _read(context: Context, request: dict[str, Any]) -> tuple[Entry, int, int, d
     answer = {**descriptions.shown(entry), "VersionId": shown_version(bucket, entry.version)}
     if "VersionId" not in request:
         answer["Expiration"] = expiration(bucket, entry)
-    if not conditions.has_news(request, entry):
+    if not conditions.has_news(request, entry, context.now()):
         kept = {name: answer.get(name) for name in ("ETag", "LastModified", "CacheControl", "Expires", "VersionId")}
         return entry, 0, 0, {**kept, "_status": 304}
     for name in _OVERRIDES:

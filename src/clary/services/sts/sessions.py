@@ -49,10 +49,10 @@ def assume_role(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         session=policies,
         tags={tag["Key"]: tag["Value"] for tag in request.get("Tags", [])},
     )
-    key = keys.issue(context.store, who, seconds, session)
+    key = keys.issue(context.store, context.clock, who, seconds, session)
     packed = 100 * sum(map(len, policies or ())) // (_PACKED * 2)
     return {
-        "Credentials": _credentials(key),
+        "Credentials": _credentials(context, key),
         "AssumedRoleUser": {"AssumedRoleId": who.user_id, "Arn": who.arn},
         **({"PackedPolicySize": min(100, max(1, packed))} if policies else {}),
         **({"SourceIdentity": request["SourceIdentity"]} if "SourceIdentity" in request else {}),
@@ -66,8 +66,8 @@ def get_session_token(context: Context, request: dict[str, Any]) -> dict[str, An
     if request.get("SerialNumber") or request.get("TokenCode"):
         raise NotServed("GetSessionToken with a second factor is not served: no key here has one.")
     seconds = request.get("DurationSeconds", _LONGEST)
-    key = keys.issue(context.store, context.identity, seconds, "", parent=context.identity.access_key)
-    return {"Credentials": _credentials(key)}
+    key = keys.issue(context.store, context.clock, context.identity, seconds, "", parent=context.identity.access_key)
+    return {"Credentials": _credentials(context, key)}
 
 
 def _session_policies(context: Context, request: dict[str, Any]) -> tuple[str, ...] | None:
@@ -96,12 +96,13 @@ def _is_temporary(context: Context) -> bool:
     return context.identity.access_key.startswith("ASIA")
 
 
-def _credentials(key: Key) -> dict[str, Any]:
+def _credentials(context: Context, key: Key) -> dict[str, Any]:
+    assert key.expires is not None  # issued keys end
     return {
         "AccessKeyId": key.access_key,
         "SecretAccessKey": key.secret,
         "SessionToken": key.token,
-        "Expiration": key.expires,
+        "Expiration": context.clock.on_machine(key.expires),  # clients renew them by their own clock
     }
 
 

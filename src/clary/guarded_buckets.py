@@ -16,6 +16,9 @@ from clary.seals import KMS, Seal, Wish
 from clary.store.buckets import Bucket
 from clary.store.keys import Encryption
 
+# What Clary does for somebody happens inside it: on no network.
+_INSIDE = Facts({"aws:SecureTransport": "true", "aws:ViaAWSService": "true"})
+
 
 class GuardedBuckets:
     """The part of ``Buckets`` that goes by URIs; ``AccessDenied``, in AWS's words, for what ``who`` may not."""
@@ -27,8 +30,10 @@ class GuardedBuckets:
         """All objects whose URI begins so, each of which must be readable."""
         bucket, prefix = parse_uri(uri_prefix)
         self._require("s3:ListBucket", f"arn:aws:s3:::{bucket}", Facts({"s3:prefix": prefix}))
+        decide = self._rights.decider(self._who, "s3:GetObject", f"arn:aws:s3:::{bucket}/", _INSIDE)
         for entry in self._buckets.list(uri_prefix):
-            self._require("s3:GetObject", _arn(f"s3://{bucket}/{entry.key}"))
+            resource = f"arn:aws:s3:::{bucket}/{entry.key}"
+            self._check(decide(resource), "s3:GetObject", resource)
             yield entry
 
     def may_list(self, uri_prefix: str) -> bool:
@@ -82,7 +87,9 @@ class GuardedBuckets:
         return self.seal(self._buckets.bucket(bucket), name, Wish(KMS, key) if key else None)
 
     def _require(self, action: str, resource: str, facts: Facts = NOTHING) -> None:
-        decision = self._decide(action, resource, facts)
+        self._check(self._decide(action, resource, facts), action, resource)
+
+    def _check(self, decision: Decision, action: str, resource: str) -> None:
         if not decision.allowed:
             raise AccessDenied(
                 f'User: {self._who.arn} is not authorized to perform: {action} on resource: "{resource}" '
@@ -90,9 +97,7 @@ class GuardedBuckets:
             )
 
     def _decide(self, action: str, resource: str, facts: Facts) -> Decision:
-        # What Clary does for somebody happens inside it: on no network.
-        inside = Facts({"aws:SecureTransport": "true", "aws:ViaAWSService": "true"})
-        return self._rights.decide(self._who, action, resource, facts.joined(inside))
+        return self._rights.decide(self._who, action, resource, facts.joined(_INSIDE))
 
 
 def _arn(uri: str) -> str:

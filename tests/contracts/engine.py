@@ -274,6 +274,52 @@ class EngineContract:
         assert wait(engine, job.directory).exit_code == 0
         assert (folder / "r").read_text() == "result\n"
 
+    def test_a_layered_mount_takes_changes_and_its_source_stays(self, engine: Engine, task: Any) -> None:
+        source, target = task(["true"]).directory / "channels/train", "/opt/ml/input/data/train"
+        (source / "inner").mkdir(parents=True)
+        for name in ("inner/changed", "removed", "kept"):
+            (source / name).write_text("as stored")
+            (source / name).chmod(0o444)
+        code = "cd $ML; chmod u+w inner/changed; echo x > inner/changed; rm -f removed; echo new > inner/new; cat * */*"
+        where = engine.where(task(["true"]), target).replace("task-1", "task-2")
+        mounts = [Mount(source, target, layered=True)]
+        job = task(["sh", "-c", code], mounts=mounts, environment={**PATH, "ML": where})
+        engine.start(job)
+        wait(engine, job.directory)
+        if not any("Read-only" in line for line in texts(job.directory)):  # a machine without such layers
+            assert texts(job.directory)[-2:] == ["as storedx", "new"]
+        assert {path.name: path.read_text() for path in source.rglob("*") if path.is_file()} == dict.fromkeys(
+            ("changed", "removed", "kept"), "as stored"
+        )
+
+    def test_a_companion_runs_until_the_program_has_ended(self, engine: Engine, task: Any, tmp_path: Path) -> None:
+        code = f"import os; os.mkdir({str(tmp_path / 'up')!r}); os.read(0, 1); os.mkdir({str(tmp_path / 'over')!r})"
+        job = task(["sh", "-c", "read line < wait"], companion=python(code))
+        (job.directory / "ml").mkdir(parents=True)
+        os.mkfifo(job.directory / "ml/wait")
+        engine.start(job)
+        wait(engine, job.directory, (tmp_path / "up").exists)
+        assert not (tmp_path / "over").exists()
+        (job.directory / "ml/wait").write_text("go\n")
+        progress = wait(engine, job.directory)
+        assert (progress.exit_code, progress.abandoned) == (0, False)
+
+    def test_a_task_whose_companion_fails_is_killed_and_says_so(self, engine: Engine, task: Any) -> None:
+        job = task(["sh", "-c", "trap '' TERM; echo up; sleep 60"], companion=python("import sys; sys.exit(3)"))
+        engine.start(job)
+        progress = wait(engine, job.directory, timeout=20)
+        assert progress.abandoned
+        assert progress.exit_code == 137
+
+    def test_a_companion_that_leaves_in_good_order_disturbs_nobody(self, engine: Engine, task: Any) -> None:
+        job = task(["sh", "-c", "read line < wait"], companion=python(""))
+        (job.directory / "ml").mkdir(parents=True)
+        os.mkfifo(job.directory / "ml/wait")
+        engine.start(job)
+        (job.directory / "ml/wait").write_text("go\n")
+        progress = wait(engine, job.directory)
+        assert (progress.exit_code, progress.abandoned) == (0, False)
+
     def test_a_mount_outside_of_opt_ml_is_where_the_engine_says(
         self, engine: Engine, task: Any, tmp_path: Path
     ) -> None:

@@ -21,11 +21,16 @@ LOG = "output.log"
 
 @dataclass(frozen=True)
 class Mount:
-    """A folder or file shown to the task at ``target`` (absolute); never written through unless ``writable``."""
+    """A folder or file shown to the task at ``target`` (absolute); never written through unless ``writable``.
+
+    ``layered``: of a folder below ``/opt/ml``, the task may change what it sees: what it writes goes to a layer of its
+    own, where the machine has such layers (overlayfs); else the folder is read-only. Without a sandbox it gets a copy.
+    """
 
     source: Path
     target: str
     writable: bool = False
+    layered: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +46,8 @@ class Task:
     ``CLARY_LISTEN_FD``; ``poll`` tells the port. So a serving process answers even without a network.
     ``memory_bytes``/``cpus``: limits, kept where the machine allows it; 0 is none.
     ``grace``: seconds between SIGTERM and SIGKILL.
+    ``companion``: a program of Clary's own that runs beside this one, outside its sandbox, from before it starts until it
+    has ended; it ends when its standard input does. If it fails, the task is killed.
     """
 
     directory: Path
@@ -53,6 +60,7 @@ class Task:
     listen: bool = False
     memory_bytes: int = 0
     grace: float = 120.0
+    companion: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +70,7 @@ class Progress:
     ``exit_code``: as a shell shows it (128 + n for signal n); None while it runs, or when its end is unknown.
     ``lost``: the supervisor itself died (power loss, kill -9), so the task's end was not seen.
     ``port``: of the socket that ``listen`` asked for.
+    ``abandoned``: its companion failed, and it was killed for that.
     """
 
     started: float | None = None
@@ -69,6 +78,7 @@ class Progress:
     exit_code: int | None = None
     lost: bool = False
     port: int | None = None
+    abandoned: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
-"""A program that mounts many files below a folder, read-only, and becomes another program that sees them there.
+"""A program that mounts many files below a folder, or layers over folders, and becomes another one that sees them there.
 
-``python -I -S bindings.py FD PROGRAM ARGUMENT...``; FD holds JSON: {folder, mounts: [source, target, writable]},
-targets being real paths below the folder. bubblewrap reads the whole mount table for each mount that it makes: 2 s
-for a thousand of them, 11 s for 2,500. Here a mount takes some 50 µs, in a mount namespace of this process's own, and
-bubblewrap is left with one. An ordinary user needs a user namespace for that; where that is refused (Ubuntu's AppArmor
-allows it to bubblewrap only) nothing is mounted and it ends with exit code 1.
+``python -I -S bindings.py FD PROGRAM ARGUMENT...``; FD holds JSON: {folder, home, mounts: [source, target, writable,
+layer]}, targets being real paths below ``folder``. A layer, if it is not "", is a folder that takes what is written to the
+source, which stays as it is; both are then relative to ``home``. bubblewrap reads the whole mount table for each mount
+that it makes: 2 s for a thousand of them, 11 s for 2,500. Here a mount takes some 50 µs, in a mount namespace of this
+process's own, and bubblewrap is left with one. An ordinary user needs a user namespace for that; where that is refused
+(Ubuntu's AppArmor allows it to bubblewrap only) nothing is mounted and it ends with exit code 1.
 """
 
 # ruff: noqa: PTH103, PTH112, PTH120, PTH123
@@ -58,13 +59,27 @@ def bind(source: str, target: str, *, writable: bool) -> None:
         _mount(None, target, _REMOUNT | _BIND | _RDONLY | (os.statvfs(source).f_flag & _KEPT))
 
 
+def overlay(source: str, target: str, layer: str) -> None:
+    """``source`` and ``layer`` hold neither comma nor colon, overlayfs's separators."""
+    for folder in (f"{layer}/upper", f"{layer}/work", target):
+        os.makedirs(folder, exist_ok=True)
+    options = f"lowerdir={source},upperdir={layer}/upper,workdir={layer}/work{',userxattr' if os.getuid() else ''}"
+    flags = ctypes.c_ulong(os.ST_NOSUID | os.ST_NODEV)
+    _call("mount", b"overlay", os.fsencode(target), b"overlay", flags, os.fsencode(options))
+
+
 def main(descriptor: str, *command: str) -> None:
     with open(int(descriptor), encoding="utf-8") as file:
         wanted = json.load(file)
     enter()
+    os.chdir(wanted["home"])
     _mount(wanted["folder"], wanted["folder"], _BIND | _REC)
-    for source, target, writable in wanted["mounts"]:
-        bind(source, target, writable=writable)
+    for source, target, writable, layer in wanted["mounts"]:
+        if layer:
+            overlay(source, target, layer)
+        else:
+            bind(source, target, writable=writable)
+    os.chdir("/")
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and what follows shall not
         signal.signal(number, signal.SIG_DFL)
     os.execv(command[0], command)  # noqa: S606 - what this program is for

@@ -85,7 +85,11 @@ class LocalEngine:
         if end is None:
             return Progress(started=started["started"], ended=_last_sign(directory), lost=True, port=started["port"])
         return Progress(
-            started=started["started"], ended=end["ended"], exit_code=end["exit_code"], port=started["port"]
+            started=started["started"],
+            ended=end["ended"],
+            exit_code=end["exit_code"],
+            port=started["port"],
+            abandoned=end.get("abandoned", False),
         )
 
     def stop(self, directory: Path) -> None:
@@ -130,6 +134,7 @@ class LocalEngine:
             "grace": task.grace,
             "events": str(self._events.path),
             "memory": limits.memory(directory, task.memory_bytes),
+            "companion": task.companion,
         }
         if self._sandbox.program:
             spec["command"], spec["handed"] = sandbox.command(self._sandbox, task, environment, self._root.parent)

@@ -45,8 +45,16 @@ def _realise(mount: Mount, path: Path) -> None:
         path.symlink_to(mount.source)
     elif mount.source.is_dir():
         shutil.copytree(mount.source, path, symlinks=True, dirs_exist_ok=True, copy_function=clone)
+        if mount.layered:
+            _make_writable(path)
     else:
         clone(str(mount.source), str(path))
+
+
+def _make_writable(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | 0o200)
 
 
 def clone(source: str, target: str) -> str:

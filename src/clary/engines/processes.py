@@ -40,6 +40,35 @@ def guardian() -> int:
     return pid  # the writer stays open for this process's life
 
 
+def accompany(command: list[str]) -> tuple[int, int]:
+    """Start a program whose standard input ends when this process does, or closes it; its pid and our end of that.
+
+    It takes none of the signals of this process's group, and inherits this process's standard error.
+    """
+    reader, writer = os.pipe()
+    actions = [(os.POSIX_SPAWN_DUP2, reader, 0), (os.POSIX_SPAWN_DUP2, 2, 1)]
+    pid = os.posix_spawn(
+        command[0],
+        command,
+        {},
+        file_actions=actions,
+        setpgroup=0,
+        setsigmask=(),
+        setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
+    )
+    os.close(reader)
+    return pid, writer
+
+
+def dismiss(pid: int, leash: int | None) -> None:
+    """End the program that ``accompany`` started."""
+    if leash is not None:
+        os.close(leash)
+    with contextlib.suppress(OSError):  # ``reap`` may have been quicker
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
 def become_subreaper() -> None:
     """Let the program's orphans become this process's children, so that they can be found and ended (Linux)."""
     if sys.platform != "linux":

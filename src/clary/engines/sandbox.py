@@ -176,17 +176,24 @@ def command(sandbox: Sandbox, task: Task, environment: dict[str, str], data: Pat
     own = ["--args", str(ARGUMENTS_FD), "--info-fd", str(INFO_FD)]
     line = [sandbox.program, *own, "--", *_LAUNCHER, *_relay(task), *task.command]
     mounts = sorted(task.mounts, key=lambda mount: mount.target.count("/"))  # a folder before what is in it
-    if len(mounts) < _MANY or not _can_bind():
+    layered = any(mount.layered for mount in mounts) and _can_layer(str(data))
+    if (len(mounts) < _MANY and not layered) or not _can_bind():
         if len(mounts) > _MOST:
             raise OSError(f"a task has {len(mounts)} mounts; a sandbox takes {_MOST} here, join them in folders")
         return line, {ARGUMENTS_FD: _words(sandbox, task, environment, data, mounts)}
     ml, inside = f"{task.directory}/ml", "/opt/ml/"
     early = [mount for mount in mounts if mount.target.startswith(inside)]
     late = [mount for mount in mounts if not mount.target.startswith(inside)]
-    targets = [(str(mount.source), f"{ml}/{mount.target[len(inside) :]}", mount.writable) for mount in early]
+    targets = []
+    for number, mount in enumerate(early):
+        source, layer = str(mount.source), ""
+        relative = os.path.relpath(source, task.directory)
+        if layered and mount.layered and not set(relative) & set(",:\\"):  # overlayfs's separators
+            source, layer = relative, f"layers/{number}"
+        targets.append((source, f"{ml}/{mount.target[len(inside) :]}", mount.writable, layer))
     return [sys.executable, "-I", "-S", str(_BINDINGS), str(BINDINGS_FD), *line], {
         ARGUMENTS_FD: _words(sandbox, task, environment, data, late),
-        BINDINGS_FD: json.dumps({"folder": ml, "mounts": targets}),
+        BINDINGS_FD: json.dumps({"folder": ml, "home": str(task.directory), "mounts": targets}),
     }
 
 
@@ -201,10 +208,22 @@ def _relay(task: Task) -> list[str]:
 @lru_cache
 def _can_bind() -> bool:
     """Whether ``bindings.py`` works here."""
-    program = [sys.executable, "-I", "-S", str(_BINDINGS), "0", "/bin/true"]
     with tempfile.TemporaryDirectory() as folder:
-        wanted = json.dumps({"folder": folder, "mounts": [["/bin/sh", f"{folder}/probe", False]]})
-        done = subprocess.run(program, input=wanted.encode(), capture_output=True, timeout=30, check=False)
+        return _tried(folder, ["/bin/sh", f"{folder}/probe", False, ""])
+
+
+@lru_cache
+def _can_layer(data: str) -> bool:
+    """Whether ``bindings.py`` can lay layers over folders below ``data``: its file system must be one that takes them."""
+    with tempfile.TemporaryDirectory(dir=data, prefix=".layers-") as folder:
+        (Path(folder) / "lower").mkdir()
+        return _tried(folder, ["lower", f"{folder}/probe", False, "layer"])
+
+
+def _tried(folder: str, mount: list[object]) -> bool:
+    program = [sys.executable, "-I", "-S", str(_BINDINGS), "0", "/bin/true"]
+    wanted = json.dumps({"folder": folder, "home": folder, "mounts": [mount]})
+    done = subprocess.run(program, input=wanted.encode(), capture_output=True, timeout=30, check=False)
     return done.returncode == 0
 
 

@@ -17,7 +17,17 @@ from typing import Any
 
 from clary.engines.durable import replace, replace_reserved, reserve
 from clary.engines.output import Log
-from clary.engines.processes import become_subreaper, empty, guardian, in_memory, kill_group, pidfd, reap
+from clary.engines.processes import (
+    accompany,
+    become_subreaper,
+    dismiss,
+    empty,
+    guardian,
+    in_memory,
+    kill_group,
+    pidfd,
+    reap,
+)
 
 LISTEN_FD, READY_FD, INFO_FD, ARGUMENTS_FD, BINDINGS_FD = 3, 4, 5, 6, 7
 """The file descriptors that a program (the first), its launcher (the second) and what sandboxes them are given."""
@@ -46,12 +56,17 @@ class Supervisor:
         self._termed = self._killed = False
         self._told, self._news = 0.0, False
         self._folder = ""  # the control group that keeps the memory limit
+        self._companion = 0
+        self._leash: int | None = None  # the companion ends when this is closed
+        self._abandoned = False
 
     def run(self) -> None:
         self._limit()
         if not self._spec["sandboxed"]:
             become_subreaper()
             self._group = guardian()
+        if self._spec.get("companion"):
+            self._companion, self._leash = accompany(self._spec["companion"])
         self._spawn()
         while self._status is None:
             self._step()
@@ -149,6 +164,8 @@ class Supervisor:
         pid, status = os.waitpid(self._child, os.WNOHANG)
         if pid:
             self._status = status
+        elif self._companion:
+            self._watch_companion()
 
     def _read(self, name: str) -> bool:
         """Read what is there; False when it is all, or for good."""
@@ -186,11 +203,23 @@ class Supervisor:
         if self._status is None:
             os.kill(self._child, signal.SIGKILL)
 
+    def _watch_companion(self) -> None:
+        """A program that goes on without what stands by it would take half of its data for the whole: kill it."""
+        pid, status = os.waitpid(self._companion, os.WNOHANG)
+        if pid:
+            self._companion = 0
+            self._abandoned = status != 0
+        if self._abandoned and not self._killed:
+            self._killed = True
+            self._kill()
+
     # ending
 
     def _end_all(self) -> None:
         """Kill what the program left behind, wait until it is gone, and read its last words."""
         self._kill()
+        if self._companion:
+            dismiss(self._companion, self._leash)
         deadline = time.monotonic() + _LAST_WORDS
         if self._inner is not None:
             select.select([self._inner], [], [], _LAST_WORDS)
@@ -218,6 +247,7 @@ class Supervisor:
             "out_of_memory": self._out_of_memory(),
             "log_bytes_lost": self._log.lost,
             "log_error": self._log.error,
+            "abandoned": self._abandoned,
         }
         replace_reserved(f"{self._directory}/exit.json", json.dumps(record))
 

@@ -8,8 +8,8 @@ session of its own: the server may die and come back. What it leaves in the dire
 * ``lock``: held (flock) for the supervisor's whole life; whoever gets it knows that the supervisor is gone.
 * ``started``: {pid, started, port}, on disk before the program runs; so a program runs at most once.
 * ``output.log``: what the program wrote, each line stamped.
-* ``exit.json``: {exit_code, started, ended, ran, out_of_memory, log_bytes_lost, log_error}; its room is reserved at the
-  start, so that a full disk cannot hide a task's end.
+* ``exit.json``: {exit_code, started, ended, ran, out_of_memory, log_bytes_lost, log_error, abandoned}; its room is
+  reserved at the start, so that a full disk cannot hide a task's end.
 
 SIGTERM asks it to end the task: SIGTERM to the program's process group, after the grace SIGKILL to everything.
 In a sandbox the program dies with its supervisor (bubblewrap's ``--die-with-parent``); else a guardian process, the

@@ -1,63 +1,91 @@
-"""Laying a job's files out under ``/opt/ml``: channels, configuration, and the way back into S3.
+"""Laying a job's input out: each channel as a folder of files (File, FastFile) or as FIFOs (Pipe), and what config tells.
 
-Large objects are shown by a read-only mount, so a channel of any size starts at once; small ones are copied, which
-is quicker than a mount each. Encrypted ones are decrypted into the job's folder, whose inputs are removed at its end. Never
-a hard link: a job could write through it into the stored object.
+How files come into a folder is ``folders``'s matter, what feeds a FIFO ``pipes``'s; ``sources`` says what a channel is
+made of. What a job may be asked for was checked by ``clary.services.sagemaker.channels``.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import tarfile
-import tempfile
-from pathlib import Path, PurePosixPath
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from clary.buckets import Entry
 from clary.engines.base import Mount
+from clary.errors import ServiceError
 from clary.guarded_buckets import GuardedBuckets
+from clary.jobs import folders, pipes, sources
+from clary.jobs.dealing import ALL, Share, deal
+from clary.jobs.sources import CannotStage
 
-_MOUNT_FROM = 1 << 20  # bytes; below, a copy costs less than a mount
+__all__ = ["CannotStage", "Inputs", "input_config", "lay_out", "problem", "remove", "stage", "write_json"]
 
 
-class CannotStage(Exception):
-    """The input cannot be laid out; the message becomes the job's FailureReason."""
+@dataclass
+class Inputs:
+    """What a task needs for its channels: mounts, and the command of the companion that feeds its FIFOs, if it has any."""
+
+    mounts: list[Mount] = field(default_factory=list)
+    companion: list[str] = field(default_factory=list)
 
 
-def stage(buckets: GuardedBuckets, uri: str, ml: Path, folder: str) -> list[Mount]:
-    """Lay the objects below ``uri`` out as files in ``ml/folder``; returns the mounts still to be made.
+def lay_out(
+    buckets: GuardedBuckets, channels: Sequence[dict[str, Any]], mode: str, ml: Path, share: Share = ALL
+) -> Inputs:
+    """The channels of one host, below ``ml/input/data``. ``CannotStage``.
 
-    ``folder`` is relative to ``/opt/ml``. A key becomes the path behind the last ``/`` of the prefix; a key that would
-    lead out of the folder is refused.
+    ``channels``: as Describe shows them. ``mode``: of those that name none. ``share``: of this host in those that are
+    sharded; a channel with a seed is dealt, and in Pipe mode streamed, in an order that is drawn from it.
     """
-    target = ml / folder
-    target.mkdir(parents=True, exist_ok=True)
-    mounts = []
-    for entry in buckets.list(uri):
-        name = _relative(entry, uri)
-        if name is None:
-            continue
-        path = target / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if entry.size >= _MOUNT_FROM and (file := buckets.file(entry)) is not None:
-            mounts.append(Mount(file, str(PurePosixPath("/opt/ml") / folder / name)))
-        else:
-            buckets.save(entry, path)
-    return mounts
+    inputs, fed = Inputs(), []
+    for channel in channels:
+        try:
+            if channel.get("InputMode", mode) == "Pipe":
+                fed.append(_pipe(buckets, channel, share))
+            else:
+                inputs.mounts += _folder(buckets, channel, mode, ml, share)
+        except ServiceError as error:  # no right, no key, no bucket any more
+            raise CannotStage(str(error)) from error
+    if fed:
+        try:
+            inputs.companion = pipes.lay(buckets, fed, ml)
+        except ServiceError as error:
+            raise CannotStage(str(error)) from error
+    return inputs
 
 
-def _relative(entry: Entry, uri: str) -> str | None:
-    """The path of an object below its channel's folder; None for the marker of a folder."""
-    prefix = uri.removeprefix("s3://").partition("/")[2]
-    name = entry.key[prefix.rfind("/") + 1 :]
-    if not name or name.endswith("/"):
-        return None
-    if any(part in {"", ".", ".."} for part in name.split("/")) or "\0" in name:
-        raise CannotStage(
-            f"ClientError: Data download failed: the key {entry.key!r} cannot be a file name below the channel's folder"
-        )
-    return name
+def stage(buckets: GuardedBuckets, uri: str, ml: Path, folder: str, share: Share = ALL) -> list[Mount]:
+    """Lay the objects below ``uri`` out as files in ``ml/folder``; returns the mounts still to be made. ``CannotStage``."""
+    return folders.show(buckets, deal(list(sources.below(buckets, uri)), share), ml, folder)
+
+
+def input_config(channels: Sequence[dict[str, Any]], mode: str) -> dict[str, Any]:
+    """inputdataconfig.json."""
+    return {
+        channel["ChannelName"]: {
+            "TrainingInputMode": channel.get("InputMode", mode),
+            "S3DistributionType": channel["DataSource"]["S3DataSource"]["S3DataDistributionType"],
+            "RecordWrapperType": channel["RecordWrapperType"],
+            **({"ContentType": channel["ContentType"]} if "ContentType" in channel else {}),
+        }
+        for channel in channels
+    }
+
+
+def problem(ml: Path) -> str:
+    """Why a task's channels could no longer be fed, as a FailureReason."""
+    return pipes.problem(ml) or (
+        "InternalServerError: the process that feeds the job's channels was killed, and the job with it. Start the job again."
+    )
+
+
+def remove(ml: Path) -> None:
+    """What was laid out of a task that has ended."""
+    shutil.rmtree(ml / "input/data", ignore_errors=True)
+    for name in (folders.BESIDE, "layers"):
+        shutil.rmtree(ml.parent / name, ignore_errors=True)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -65,38 +93,44 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value))
 
 
-def pack(folder: Path, archive: Path) -> None:
-    """``folder``'s content as a gzipped tar, paths relative to it; links are kept as links, never followed."""
-    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
-        for item in sorted(folder.iterdir()):
-            tar.add(item, arcname=item.name, filter=_ownerless)
+def _folder(buckets: GuardedBuckets, channel: dict[str, Any], mode: str, ml: Path, share: Share) -> list[Mount]:
+    read_only = channel.get("InputMode", mode) == "FastFile"
+    items = deal(_objects(buckets, channel), _own(channel, share), _seed(channel))
+    return folders.show(buckets, items, ml, f"input/data/{channel['ChannelName']}", read_only=read_only)
 
 
-def _ownerless(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    member.uid = member.gid = 0
-    member.uname = member.gname = ""
-    return member
+def _pipe(buckets: GuardedBuckets, channel: dict[str, Any], share: Share) -> pipes.Pipe:
+    source, seed, share = channel["DataSource"]["S3DataSource"], _seed(channel), _own(channel, share)
+    lines: Sequence[sources.Line]
+    if source["S3DataType"] == "AugmentedManifestFile":
+        lines = sources.lines(buckets, source)
+    else:
+        lines = [[item] for item in _objects(buckets, channel)]
+    if seed is None:  # the same part in every epoch: the others need not be there
+        lines, share = deal(lines, share), ALL
+    return pipes.Pipe(
+        channel["ChannelName"],
+        lines,
+        share,
+        seed,
+        gzip=channel["CompressionType"] == "Gzip",
+        wrap=channel["RecordWrapperType"] == "RecordIO",
+    )
 
 
-def upload_archive(buckets: GuardedBuckets, folder: Path, uri: str, key: str) -> None:
-    """``folder`` packed, stored at ``uri``; ``key``: of KMS to encrypt it under, or ""."""
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".pack-") as scratch:
-        archive = Path(scratch) / "archive.tar.gz"
-        pack(folder, archive)
-        buckets.put_file(uri, archive, content_type="application/x-gzip", key=key)
+def _objects(buckets: GuardedBuckets, channel: dict[str, Any]) -> list[sources.Item]:
+    source = channel["DataSource"]["S3DataSource"]
+    found = sources.objects(buckets, source)
+    if not found:
+        raise CannotStage(f"the channel {channel['ChannelName']!r}: there are no objects any more at {source['S3Uri']}")
+    return found
 
 
-def upload_folder(buckets: GuardedBuckets, folder: Path, uri: str, key: str) -> None:
-    """Every file of ``folder`` as an object below ``uri``; links are left out, they could lead anywhere.
-
-    ``key``: of KMS to encrypt them under, or "".
-    """
-    for root, _, names in os.walk(folder):
-        for name in sorted(names):
-            path = Path(root) / name
-            if path.is_file() and not path.is_symlink():
-                buckets.put_file(f"{uri.rstrip('/')}/{path.relative_to(folder).as_posix()}", path, key=key)
+def _own(channel: dict[str, Any], share: Share) -> Share:
+    sharded = channel["DataSource"]["S3DataSource"]["S3DataDistributionType"] == "ShardedByS3Key"
+    return share if sharded else ALL
 
 
-def is_empty(folder: Path) -> bool:
-    return not folder.is_dir() or next(folder.iterdir(), None) is None
+def _seed(channel: dict[str, Any]) -> int | None:
+    shuffle = channel.get("ShuffleConfig")
+    return shuffle["Seed"] if shuffle else None

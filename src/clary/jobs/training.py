@@ -7,7 +7,6 @@ the write of the next one. The words of the statuses are sheet and service's: cl
 from __future__ import annotations
 
 import re
-import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from clary.context import Context
 from clary.engines.base import CannotIsolate, Engine, Progress, Task
 from clary.errors import AccessDenied
 from clary.images import catalog
-from clary.jobs import channels, images, task_logs
+from clary.jobs import channels, images, packing, task_logs
 from clary.jobs.credentials import TaskCredentials
 from clary.jobs.loop import ROOM
 from clary.store.base import Record
@@ -88,7 +87,7 @@ class TrainingJobs:
         context, directory = self._context.at(job.region), self._tasks / job.body["_directory"]
         ml = directory / "ml"
         try:
-            mounts = self._lay_out(context, job, ml)
+            inputs = self._lay_out(context, job, ml)
             image = catalog.find(job.body["AlgorithmSpecification"]["TrainingImage"])
             layout = self._images.layout(image, requirements=ml / "input/sourcedir.tar.gz")
         except AccessDenied as error:
@@ -108,7 +107,8 @@ class TrainingJobs:
             directory=directory,
             command=[layout.python, "-m", image.train],
             environment=environment,
-            mounts=[*layout.mounts, *self._credentials.mounts, *mounts],
+            mounts=[*layout.mounts, *self._credentials.mounts, *inputs.mounts],
+            companion=inputs.companion,
             **self._credentials.network(isolated=job.body["EnableNetworkIsolation"]),
             grace=120.0,
         )
@@ -125,25 +125,17 @@ class TrainingJobs:
         self._move(job, "training", "Training", message)
         return None
 
-    def _lay_out(self, context: Context, job: Record, ml: Path) -> list[Any]:
+    def _lay_out(self, context: Context, job: Record, ml: Path) -> channels.Inputs:
         """Channels, code and the configuration files of the container contract."""
         buckets = context.buckets_of(job.body["RoleArn"])
-        mounts, config = [], ml / "input/config"
+        config, given = ml / "input/config", job.body.get("InputDataConfig", [])
         for folder in ("model", "output/data", "input/data", "checkpoints", "code"):
             (ml / folder).mkdir(parents=True, exist_ok=True)
-        data: dict[str, Any] = {}
-        for channel in job.body.get("InputDataConfig", []):
-            source, name = channel["DataSource"]["S3DataSource"], channel["ChannelName"]
-            mounts += channels.stage(buckets, source["S3Uri"], ml, f"input/data/{name}")
-            data[name] = {
-                "TrainingInputMode": "File",
-                "S3DistributionType": source["S3DataDistributionType"],
-                "RecordWrapperType": channel["RecordWrapperType"],
-                **({"ContentType": channel["ContentType"]} if "ContentType" in channel else {}),
-            }
+        mode = job.body["AlgorithmSpecification"]["TrainingInputMode"]
+        inputs = channels.lay_out(buckets, given, mode, ml)
         hyperparameters = job.body.get("HyperParameters", {})
         channels.write_json(config / "hyperparameters.json", hyperparameters)
-        channels.write_json(config / "inputdataconfig.json", data)
+        channels.write_json(config / "inputdataconfig.json", channels.input_config(given, mode))
         channels.write_json(config / "resourceconfig.json", _resources(job.body["ResourceConfig"]))
         if hook := job.body.get("DebugHookConfig"):
             channels.write_json(config / "debughookconfig.json", hook)
@@ -153,10 +145,9 @@ class TrainingJobs:
                 (ml / "input/sourcedir.tar.gz").write_bytes(buckets.get_bytes(source_uri))
             except KeyError:
                 raise channels.CannotStage(
-                    f"ClientError: Data download failed: there is no source archive at {source_uri} "
-                    "(hyperparameter sagemaker_submit_directory)"
+                    f"there is no source archive at {source_uri} (hyperparameter sagemaker_submit_directory)"
                 ) from None
-        return mounts
+        return inputs
 
     def _watch(self, job: Record) -> float | None:
         directory = self._tasks / job.body["_directory"]
@@ -168,6 +159,7 @@ class TrainingJobs:
         if progress.ended is None:
             return self._limit(job, directory, progress)
         uploading: dict[str, Any] = {"_ended": progress.ended, "_exit_code": progress.exit_code, "_lost": progress.lost}
+        uploading["_abandoned"] = progress.abandoned
         if job.status == "Stopping":
             self._move(job, "uploading", "Stopping", "Stopping the training job", **uploading)
         else:
@@ -200,16 +192,18 @@ class TrainingJobs:
             parse_uri(base)
             buckets = context.buckets_of(job.body["RoleArn"])
             if output["CompressionType"] == "NONE":
-                channels.upload_folder(buckets, ml / "model", f"{base}/model", key)
+                packing.upload_folder(buckets, ml / "model", f"{base}/model", key)
                 members["ModelArtifacts"] = {"S3ModelArtifacts": f"{base}/model/"}
             else:
-                channels.upload_archive(buckets, ml / "model", f"{base}/model.tar.gz", key)
+                packing.upload_archive(buckets, ml / "model", f"{base}/model.tar.gz", key)
                 members["ModelArtifacts"] = {"S3ModelArtifacts": f"{base}/model.tar.gz"}
-            if not channels.is_empty(ml / "output/data"):
-                channels.upload_archive(buckets, ml / "output/data", f"{base}/output.tar.gz", key)
+            if not packing.is_empty(ml / "output/data"):
+                packing.upload_archive(buckets, ml / "output/data", f"{base}/output.tar.gz", key)
         except (KeyError, OSError, AccessDenied) as error:
             return self._fail(job, f"ClientError: Artifact upload failed: {error}")
         members |= self._final_metrics(job)
+        if job.body.get("_abandoned"):
+            return self._fail(job, channels.problem(ml), **members)
         if job.body.get("_overdue"):
             return self._end(
                 job, "Stopped", "MaxRuntimeExceeded", "Training job stopped: maximum runtime exceeded", **members
@@ -264,7 +258,7 @@ class TrainingJobs:
         self._credentials.void(directory)
         self._move(job, "ended", secondary, message, status, **times, **members)
         self._context.logs.forget(str(directory))
-        _remove_inputs(directory / "ml/input/data")
+        channels.remove(directory / "ml")
 
     def _say(self, job: Record, message: str) -> Record:
         return self._move(job, job.body["_phase"], job.body["SecondaryStatus"], message)
@@ -323,10 +317,6 @@ def _reason(ml: Path, exit_code: int | None, *, lost: bool) -> str:
         return text
     hint = " (killed: out of memory?)" if exit_code == 137 else ""
     return f"AlgorithmError: {text or 'the program ended without a message'}, exit code: {exit_code}{hint}"
-
-
-def _remove_inputs(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _found(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
+from clary.rights import patterns
 from clary.rights.conditions import Conditions, is_operator
 
 Kind = Literal["identity", "resource", "trust"]
@@ -18,6 +19,7 @@ Kind = Literal["identity", "resource", "trust"]
 
 _MEMBERS = frozenset("Sid Effect Action NotAction Resource NotResource Principal NotPrincipal Condition".split())
 _DEPTH = 20  # of lists and objects in each other
+_REMEMBERED = 256  # actions of a policy
 
 
 class MalformedPolicy(Exception):
@@ -37,6 +39,10 @@ class Statement:
     not_principals: bool = False
     conditions: Conditions = field(default_factory=dict)
 
+    def is_about(self, action: str) -> bool:
+        named = any(patterns.matches(each, action, lambda _: None, ignore_case=True) for each in self.actions)
+        return named != self.not_actions
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -46,6 +52,17 @@ class Policy:
     name: str = ""
     type: str = "IAM Policy"
     variables: bool = True  # before version 2012-10-17 a policy has none
+    _about: dict[tuple[str, str], tuple[Statement, ...]] = field(default_factory=dict, compare=False, repr=False)
+
+    def about(self, effect: str, action: str) -> tuple[Statement, ...]:
+        """Its statements of that effect on that action; remembered, as a job asks for one action of many objects."""
+        found = self._about.get((effect, action))
+        if found is None:
+            found = tuple(each for each in self.statements if each.effect == effect and each.is_about(action))
+            if len(self._about) >= _REMEMBERED:
+                self._about.clear()
+            self._about[effect, action] = found
+        return found
 
 
 @lru_cache(maxsize=1024)

@@ -63,7 +63,7 @@ def decide(action: str, resource: str, held: Held, caller: Caller, facts: Facts 
     """``resource``: an ARN, or ``*`` where the action is about none."""
 
     def speak(policies: Iterable[Policy], effect: str) -> tuple[Policy, ...]:
-        return tuple(p for p in policies if any(_speaks(s, effect, action, resource, p, facts) for s in p.statements))
+        return tuple(p for p in policies if any(_fits(s, resource, p, facts) for s in p.about(effect, action)))
 
     boundary = [held.boundary] if held.boundary is not None else []
     denying: list[tuple[Source, Iterable[Policy]]] = [
@@ -95,24 +95,16 @@ def decide(action: str, resource: str, held: Held, caller: Caller, facts: Facts 
     return Decision(False)
 
 
-def _speaks(statement: Statement, effect: str, action: str, resource: str, policy: Policy, facts: Facts) -> bool:
-    """Whether a statement is about the request, whoever asks."""
-    if statement.effect != effect:
-        return False
-    if _any_action(statement.actions, action) == statement.not_actions:
-        return False
+def _fits(statement: Statement, resource: str, policy: Policy, facts: Facts) -> bool:
+    """Whether a statement on the action is about the request, whoever asks."""
     lookup = facts.one if policy.variables else _nothing
     about = any(patterns.matches(each, resource, lookup) for each in statement.resources)
     return about != statement.not_resources and conditions.hold(statement.conditions, facts)
 
 
-def _any_action(wanted: Iterable[str], action: str) -> bool:
-    return any(patterns.matches(each, action, _nothing, ignore_case=True) for each in wanted)
-
-
 def _named(policy: Policy, effect: str, action: str, resource: str, caller: Caller, facts: Facts) -> str:
     """How a resource's policy names the caller: ``own`` (it alone), ``role`` (or everybody), ``account``; "" if not."""
-    found = {_names(s, caller) for s in policy.statements if _speaks(s, effect, action, resource, policy, facts)}
+    found = {_names(s, caller) for s in policy.about(effect, action) if _fits(s, resource, policy, facts)}
     return next((how for how in ("own", "role", "account") if how in found), "")
 
 

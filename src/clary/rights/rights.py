@@ -51,14 +51,20 @@ class Rights:
 
     def decide(self, identity: Identity, action: str, resource: str, facts: Facts = NOTHING) -> Decision:
         """Whether the caller may; of a role that is to be assumed, whether it trusts the caller as well."""
+        return self.decider(identity, action, resource, facts)(resource)
+
+    def decider(
+        self, identity: Identity, action: str, resource: str, facts: Facts = NOTHING
+    ) -> Callable[[str], Decision]:
+        """``decide`` for many resources that the same policy speaks of, as a bucket's objects: ``resource`` is one of them."""
         trusts = action in {"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}
         if identity.owner and not trusts:
-            return _EVERYTHING
+            return lambda _: _EVERYTHING
         holder = self.holder(identity.name)
         if holder is not None and identity.user_id.partition(":")[0] != holder.id:
             holder = None  # of a namesake that was deleted
         if holder is None and not identity.owner:
-            return Decision(allowed=False)
+            return lambda _: Decision(allowed=False)
         known = facts.joined(_about(identity, holder, self._now()))
         session = None if identity.session is None else tuple(_read(text) for text in identity.session)
         caller = holder.caller(identity.arn) if holder else Caller(own=(identity.arn,), account=identity.account)
@@ -70,7 +76,7 @@ class Rights:
             resource=target.trust if target else self._bucket(resource),
             must_name=trusts,
         )
-        return decide(action, resource, held, caller, known)
+        return lambda each: decide(action, each, held, caller, known)
 
     def trusts(self, role_arn: str, service: str, facts: Facts = NOTHING) -> bool:
         """Whether a service (sagemaker.amazonaws.com) may act as the role."""

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,17 @@ def test_the_task_of_a_killed_supervisor_is_lost_and_dies_with_it(engine: LocalE
     with (task.directory / "lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
     assert not grows(task.directory / "ml/beat")
+
+
+def test_the_companion_of_a_killed_supervisor_ends_with_it(engine: LocalEngine, root: Path, tmp_path: Path) -> None:
+    over = tmp_path / "over"
+    os.mkfifo(over)
+    companion = [sys.executable, "-I", "-S", "-c", f"import os; os.read(0, 1); open({str(over)!r}, 'w').write('ended')"]
+    task = replace(job(root, "echo up; sleep 60"), companion=companion)
+    engine.start(task)
+    wait(engine, task.directory, lambda: texts(task.directory) == ["up"])
+    os.kill(started(task.directory), signal.SIGKILL)
+    assert over.read_text() == "ended"
 
 
 def test_a_start_that_broke_off_before_the_supervisor_is_made_good(engine: LocalEngine, root: Path) -> None:

@@ -14,6 +14,7 @@ from clary.errors import NotServed, ResourceInUse, ValidationException
 from clary.images import catalog
 from clary.services import operation, resources
 from clary.services.iam import roles
+from clary.services.sagemaker import channels
 from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
 from clary.services.sagemaker.kinds import Kind
 from clary.store.base import Record
@@ -123,18 +124,12 @@ def _check(context: Context, request: dict[str, Any]) -> None:
     output = request["OutputDataConfig"]
     _check_bucket(context, output["S3OutputPath"])
     check_output_key(context, request["RoleArn"], output["S3OutputPath"], output.get("KmsKeyId", ""))
-    for channel in request.get("InputDataConfig", []):
-        _check_channel(context, channel, request["RoleArn"])
+    channels.check(context, request.get("InputDataConfig", []), _mode(request), request["RoleArn"])
 
 
 def _check_algorithm(algorithm: dict[str, Any]) -> None:
     if "TrainingImage" not in algorithm:
         raise NotServed("CreateTrainingJob by AlgorithmName is not served yet: name a TrainingImage.")
-    if algorithm.get("TrainingInputMode", "File") != "File":
-        raise NotServed(
-            f"TrainingInputMode {algorithm['TrainingInputMode']} is not served yet: use File, where nothing is copied "
-            "that can be bound."
-        )
     try:
         catalog.find(algorithm["TrainingImage"])
     except catalog.UnknownImage as error:
@@ -156,45 +151,14 @@ def _check_bucket(context: Context, uri: str) -> None:
         )
 
 
-def _check_channel(context: Context, channel: dict[str, Any], role: str) -> None:
-    name, source = channel["ChannelName"], channel["DataSource"].get("S3DataSource")
-    if source is None:
-        raise NotServed(f"The channel {name!r} has no S3DataSource; other sources are not served yet.")
-    if source["S3DataType"] != "S3Prefix":
-        raise NotServed(f"The channel {name!r}: S3DataType {source['S3DataType']} is not served yet, use S3Prefix.")
-    if channel.get("InputMode", "File") != "File":
-        raise NotServed(f"The channel {name!r}: InputMode {channel['InputMode']} is not served yet, use File.")
-    if channel.get("CompressionType", "None") != "None":
-        raise ValidationException(
-            f"Invalid compression type for channel {name}: File mode only supports NONE, "
-            f"got {channel['CompressionType']} instead"
-        )
-    bucket, _ = parse_uri(source["S3Uri"])
-    seen = context.buckets.exists_bucket(bucket) and context.buckets_of(role).may_list(source["S3Uri"])
-    if not seen or next(iter(context.buckets.list(source["S3Uri"])), None) is None:
-        raise ValidationException(
-            f'No S3 objects found under S3 URL "{source["S3Uri"]}" given in input data source. Please ensure that the '
-            f"bucket exists in the selected region ({context.region}), that objects exist under that S3 prefix, and "
-            f'that the role "{role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
-        )
+def _mode(request: dict[str, Any]) -> str:
+    mode: str = request["AlgorithmSpecification"].get("TrainingInputMode", "File")
+    return mode
 
 
 def _with_defaults(request: dict[str, Any]) -> dict[str, Any]:
     """The request as Describe shows it: the service fills in what was left out."""
-    channels = [
-        {
-            "CompressionType": "None",
-            "RecordWrapperType": "None",
-            **channel,
-            "DataSource": {
-                "S3DataSource": {
-                    "S3DataDistributionType": "FullyReplicated",
-                    **channel["DataSource"]["S3DataSource"],
-                }
-            },
-        }
-        for channel in request.get("InputDataConfig", [])
-    ]
+    given = [channels.with_defaults(channel) for channel in request.get("InputDataConfig", [])]
     return {
         "EnableNetworkIsolation": False,
         "EnableInterContainerTrafficEncryption": False,
@@ -204,7 +168,7 @@ def _with_defaults(request: dict[str, Any]) -> dict[str, Any]:
         "AlgorithmSpecification": _algorithm(request),
         "OutputDataConfig": {"KmsKeyId": "", "CompressionType": "GZIP", **request["OutputDataConfig"]},
         "StoppingCondition": {"MaxRuntimeInSeconds": 86400, **request.get("StoppingCondition", {})},
-        **({"InputDataConfig": channels} if channels else {}),
+        **({"InputDataConfig": given} if given else {}),
     }
 
 

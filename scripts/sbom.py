@@ -14,6 +14,7 @@ from pathlib import Path
 
 import uv
 
+from clary.images import builds
 from clary.images.index_settings import uv_environment
 
 ROOT = Path(__file__).parent.parent
@@ -41,12 +42,13 @@ def main(folder: Path) -> int:
             TOOL,
             "cyclonedx-py",
             "requirements",
-            str(lock),
+            "-",
         ]
         command += ["--output-reproducible", "--spec-version", "1.6", "--output-file", str(target)]
         if name == "clary":
             command += ["--pyproject", str(ROOT / "pyproject.toml")]
-        subprocess.run(command, check=True, env=environment)
+        pins = "\n".join([lock.read_text(), *builds.of(lock)])
+        subprocess.run(command, check=True, env=environment, input=pins, text=True)
         print(f"{target}: {len(json.loads(target.read_text())['components'])} packages")
     return 0
 

@@ -114,6 +114,60 @@ print(json.dumps({
 }))
 """
 
+PYTORCH = """
+import json, pathlib, sys
+import numpy as np, sagemaker
+from sagemaker.pytorch import PyTorch
+
+folder = pathlib.Path(sys.argv[1])
+(folder / "code").mkdir()
+(folder / "code/requirements.txt").write_text("torch\\n")
+(folder / "code/train.py").write_text('''
+import argparse, os
+import numpy as np
+import torch
+
+def net():
+    return torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.ReLU(), torch.nn.Linear(8, 1))
+
+def model_fn(folder):
+    model = net()
+    model.load_state_dict(torch.load(os.path.join(folder, "model.pth"), weights_only=True))
+    return model
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--epochs", type=int)
+    torch.manual_seed(0)
+    rows = torch.from_numpy(np.load(os.path.join(os.environ["SM_CHANNEL_TRAIN"], "rows.npy")))
+    model, loss = net(), torch.nn.MSELoss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for epoch in range(parser.parse_args().epochs):
+        optimizer.zero_grad()
+        value = loss(model(rows[:, 1:]), rows[:, :1])
+        value.backward()
+        optimizer.step()
+    print("loss=%.5f gpus=%s cuda=%s" % (value, os.environ["SM_NUM_GPUS"], torch.cuda.device_count()))
+    torch.save(model.state_dict(), os.path.join(os.environ["SM_MODEL_DIR"], "model.pth"))
+''')
+values = np.random.default_rng(7).random((200, 3), dtype=np.float32)
+np.save(folder / "rows.npy", np.c_[values.sum(axis=1), values])
+session = sagemaker.Session()
+estimator = PyTorch(
+    "train.py", source_dir=str(folder / "code"), role=sagemaker.get_execution_role(), framework_version="2.5", py_version="py311",
+    instance_type="ml.m5.large", instance_count=1, sagemaker_session=session, hyperparameters={"epochs": 400},
+    metric_definitions=[{"Name": "loss", "Regex": "loss=([0-9.]+)"}],
+)
+estimator.fit({"train": session.upload_data(str(folder / "rows.npy"), key_prefix="torch")})
+predictor = estimator.deploy(1, "ml.m5.large", wait=False)
+session.sagemaker_client.get_waiter("endpoint_in_service").wait(EndpointName=predictor.endpoint_name)
+answer = predictor.predict(np.array([[0.5, 0.5, 0.5], [0.1, 0.1, 0.1]], dtype=np.float32))
+predictor.delete_model()
+predictor.delete_endpoint()
+table = estimator.training_job_analytics.dataframe()
+print(json.dumps({"answer": answer.ravel().tolist(), "type": str(answer.dtype), "metrics": list(table["metric_name"])}))
+"""
+
 EXPERIMENTS = """
 import json, pathlib, sys
 import sagemaker

@@ -78,6 +78,15 @@ def test_xgboost_fits_and_serves_as_a_framework_and_as_an_algorithm(
     assert "[29]#011train-rmse:" in printed
 
 
+def test_pytorch_fits_and_serves(studio: Studio, python: str, tmp_path: Path) -> None:
+    found, printed = run(studio, python, programs.PYTORCH, tmp_path)
+    assert found["answer"] == pytest.approx([1.5, 0.3], abs=0.15)
+    assert found["type"] == "float32"
+    assert found["metrics"] == ["loss"]
+    gpus, cuda = re.search(r"loss=\S+ gpus=(\d+) cuda=(\d+)", printed).groups()  # type: ignore[union-attr]
+    assert gpus == cuda  # none, and torch sees none; or as many as it sees
+
+
 def test_runs_are_kept_listed_analysed_and_traced(studio: Studio, python: str, tmp_path: Path) -> None:
     found, _ = run(studio, python, programs.EXPERIMENTS, tmp_path)
     assert found == {

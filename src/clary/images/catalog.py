@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from clary.images import builds
+
 _HERE = Path(__file__).parent
 _URI = re.compile(r"(?:(?P<registry>[^/]+\.[^/]+)/)?(?P<repository>[^:@]+)(?::(?P<tag>[^@]+))?(?:@sha256:.+)?$")
 
@@ -27,6 +29,7 @@ class Image:
     """``train`` and ``serve`` are modules, run as programs; ``handlers`` the module of serving defaults.
 
     ``metric_definitions`` are those of its built-in algorithm, if it has one: what CreateTrainingJob fills in.
+    ``tags_are_versions``: of ``library``, so that one that asks for another can be noted.
     ``download_mb`` and ``disk_mb`` were measured on Linux. ``tag`` is what the URI asked for.
     """
 
@@ -39,20 +42,26 @@ class Image:
     handlers: str
     download_mb: int
     disk_mb: int
+    tags_are_versions: bool = True
     tag: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     metric_definitions: tuple[dict[str, str], ...] = ()
 
     @property
     def version(self) -> str:
-        """Of the image's library, as its lock pins it."""
+        """Of the image's library, as its lock, or what is left out of it (``builds.py``), pins it."""
         return _pinned(self.lock, self.library)
 
     @property
     def note(self) -> str | None:
         """What a job's log should say first: that the tag asks for another version than is installed."""
         asked = re.match(r"\d+(?:\.\d+)*", self.tag)
-        if asked is None or self.version == asked[0] or self.version.startswith(asked[0] + "."):
+        if (
+            asked is None
+            or not self.tags_are_versions
+            or self.version == asked[0]
+            or self.version.startswith(asked[0] + ".")
+        ):
             return None
         return (
             f"Clary: the image URI asks for {self.library} {asked[0]}; this machine's image has {self.version} "
@@ -93,6 +102,7 @@ def _read(path: Path) -> Image:
         handlers=text["handlers"],
         download_mb=text["download_mb"],
         disk_mb=text["disk_mb"],
+        tags_are_versions=text.get("tags_are_versions", True),
         environment={"CLARY_HANDLERS": text["handlers"], **text.get("environment", {})},
         metric_definitions=tuple(_definitions(text["metrics"])) if "metrics" in text else (),
     )
@@ -107,5 +117,6 @@ def _definitions(metrics: dict[str, Any]) -> Iterator[dict[str, str]]:
 
 @cache
 def _pinned(lock: Path, library: str) -> str:
-    found = re.search(rf"^{re.escape(library)}(?:\[[^]]*\])?==([^\s;\\]+)", lock.read_text(), re.MULTILINE)
+    pins = "\n".join([lock.read_text(), *builds.of(lock)])
+    found = re.search(rf"^{re.escape(library)}(?:\[[^]]*\])?==([^\s;\\]+)", pins, re.MULTILINE)
     return found[1] if found else ""

@@ -1,7 +1,8 @@
 """Building the Python environments of images and projects, each once per user, from a lock with hashes.
 
-An environment is named by what it is made of: the lock's content, the Python, the machine. It is built aside and
-renamed when whole, so one that is there is one that works; a lock file keeps two builders apart.
+An environment is named by what it is made of: the lock's content, the Python, the machine. What differs by machine is
+installed last (``builds.py``). A mark is set when all of it is there, so one that has it works; a lock file keeps two
+builders apart.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,7 @@ from pathlib import Path
 import uv
 
 import clary
+from clary.images import builds
 from clary.images.index_settings import uv_environment
 
 Progress = Callable[[str], None]
@@ -58,21 +61,45 @@ class Environments:
             python = folder / "bin" / "python"
             install = ["pip", "install", "--no-config", "--python", str(python), "--require-hashes", "-r", str(lock)]
             self._uv(install, on_progress)
+            self._add_builds(python, builds.of(lock), on_progress)
             (folder / "built").touch()
         return python
 
-    def layer(self, python: Path, requirements: Path) -> Path:
-        """A folder with what a script's ``requirements.txt`` asks for beside its environment; kept by content."""
-        text = requirements.read_bytes()
-        key = hashlib.sha256(text + str(python).encode()).hexdigest()[:24]
+    def layer(self, lock: Path, requirements: Path) -> Path:
+        """A folder with what a script's ``requirements.txt`` asks for and the lock's environment has not; kept by content.
+
+        What the environment has in a version that will do stays as it is, and what was installed by machine stays
+        whatever is asked: ``CannotBuild`` if another version of that is.
+        """
+        python = self.build(lock)
+        key = hashlib.sha256(requirements.read_bytes() + str(python).encode()).hexdigest()[:24]
         folder = self._cache / "layers" / key
         with self._alone(folder):
             if not (folder / ".built").exists():
                 shutil.rmtree(folder, ignore_errors=True)
-                install = ["pip", "install", "--no-config", "--python", str(python), "--target", str(folder)]
-                self._uv([*install, "-r", str(requirements)], None)
+                folder.mkdir()
+                if missing := self._missing(python, builds.of(lock), requirements):
+                    install = ["pip", "install", "--no-config", "--python", str(python), "--target", str(folder)]
+                    self._uv([*install, "--no-deps", *missing], None)
                 (folder / ".built").touch()
         return folder
+
+    def _missing(self, python: Path, fixed: list[str], requirements: Path) -> list[str]:
+        """What would have to be added to an environment, each with its version, to have all that is required."""
+        with tempfile.TemporaryDirectory() as scratch:
+            constraints = Path(scratch) / "constraints.txt"
+            constraints.write_text("\n".join(fixed))
+            plan = ["pip", "install", "--no-config", "--python", str(python), "--dry-run", "--color", "never"]
+            try:
+                lines = self._uv([*plan, "--constraints", str(constraints), "-r", str(requirements)], None)
+            except CannotBuild as error:
+                if not any(pin in str(error) for pin in fixed):
+                    raise
+                raise CannotBuild(
+                    f"requirements.txt asks for another version of what the image brings, {', '.join(fixed)}: leave the "
+                    f"version out. {error}"
+                ) from error
+        return [line.removeprefix(" + ") for line in lines if line.startswith(" + ")]
 
     def runtime(self) -> Path:
         """A copy of what of Clary runs inside tasks; its parent is never on a task's path, so nothing else leaks in."""
@@ -99,8 +126,24 @@ class Environments:
 
     def _folder(self, lock: Path) -> Path:
         what = [lock.read_text(), sys.version.split()[0], platform.machine(), platform.system(), _base_python()]
+        if by_machine := builds.of(lock):
+            what += [*by_machine, builds.kind()]
         key = hashlib.sha256("\0".join(what).encode()).hexdigest()[:16]
         return self._cache / "environments" / f"{lock.parent.name}-{key}"
+
+    def _add_builds(self, python: Path, requirements: list[str], on_progress: Progress | None) -> None:
+        """Install what is not in the lock, in the build of this machine."""
+        *first, last = builds.attempts(requirements, builds.kind())
+        if not requirements:
+            return
+        install = ["pip", "install", "--no-config", "--python", str(python)]
+        for attempt in first:
+            try:
+                self._uv([*install, *attempt], on_progress)
+            except CannotBuild:
+                continue
+            return
+        self._uv([*install, *last], on_progress)
 
     @contextmanager
     def _alone(self, folder: Path) -> Iterator[None]:
@@ -115,7 +158,8 @@ class Environments:
             ) from error
 
     @staticmethod
-    def _uv(arguments: list[str], on_progress: Progress | None) -> None:
+    def _uv(arguments: list[str], on_progress: Progress | None) -> list[str]:
+        """What uv said, line by line; ``CannotBuild`` if it failed."""
         command = [uv.find_uv_bin(), *arguments]
         environment = {**os.environ, **uv_environment(), "UV_NO_PROGRESS": "1"}
         environment.pop("VIRTUAL_ENV", None)
@@ -129,6 +173,7 @@ class Environments:
                     on_progress(lines[-1])
         if process.returncode != 0:
             raise CannotBuild(_explained(lines))
+        return lines
 
 
 def _explained(lines: list[str]) -> str:

@@ -46,7 +46,7 @@ class Images:
         try:
             python = self._environments.build(image.lock)
             runtime = self._environments.runtime()
-            layer = self._layer(python, requirements)
+            layer = self._layer(image.lock, requirements)
         except CannotBuild as error:
             raise CannotPrepare(f"the image {image.name}: {error}") from error
         folders = [python.parent.parent, runtime, *([layer] if layer else [])]
@@ -70,7 +70,7 @@ class Images:
         home = {"HOME": "/tmp" if engine.isolation().opt_ml else ml}  # noqa: S108 - the sandbox has a /tmp of its own
         return replace(task, environment={**home, **task.environment, "CLARY_ML": ml})
 
-    def _layer(self, python: Path, source: Path | None) -> Path | None:
+    def _layer(self, lock: Path, source: Path | None) -> Path | None:
         if source is None or not source.is_file():
             return None
         text = source.read_bytes() if source.name == "requirements.txt" else _requirements(source)
@@ -79,7 +79,7 @@ class Images:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "requirements.txt"
             file.write_bytes(text)
-            return self._environments.layer(python, file)
+            return self._environments.layer(lock, file)
 
 
 def _requirements(archive: Path) -> bytes:

@@ -76,7 +76,7 @@ def variables(program: str, module_directory: str) -> dict[str, str]:
         "IS_HETERO": False,
         "NETWORK_INTERFACE_NAME": resources.get("network_interface_name", "lo"),
         "NUM_CPUS": os.cpu_count() or 1,
-        "NUM_GPUS": 0,
+        "NUM_GPUS": _gpus(),
         "NUM_NEURONS": 0,
         "LOG_LEVEL": level,
         "INPUT_DIR": str(ML / "input"),
@@ -92,6 +92,11 @@ def variables(program: str, module_directory: str) -> dict[str, str]:
         **{f"HP_{name.upper()}": value for name, value in own.items()},
     }
     return {f"SM_{name}": _variable(value) for name, value in plain.items()}
+
+
+def _gpus() -> int:
+    """How many GPUs a task sees: NVIDIA's, by their devices."""
+    return sum(path.name[6:].isdigit() for path in Path("/dev").glob("nvidia*"))
 
 
 def _decoded(value: str) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from clary.images import catalog
+from clary.images import builds, catalog
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,23 @@ def test_an_unknown_one_is_told_with_those_that_there_are() -> None:
         catalog.find("1.dkr.ecr.us-east-1.amazonaws.com/my/own:3")
 
 
+def test_pytorch_is_found_for_training_and_for_inference() -> None:
+    for kind in ("training", "inference"):
+        image = catalog.find(f"763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-{kind}:2.3-cpu-py311")
+        assert image.name == "pytorch"
+        assert image.note is not None
+        assert image.version in image.note
+
+
+@pytest.mark.parametrize(
+    "repository", ["sagemaker-base-python-310", "sagemaker-base-python", "sagemaker-data-science-38"]
+)
+def test_plain_python_is_found_and_its_tags_are_no_versions(repository: str) -> None:
+    image = catalog.find(f"236514542706.dkr.ecr.us-east-1.amazonaws.com/{repository}:1.0")
+    assert image.name == "python"
+    assert image.note is None
+
+
 def test_another_version_is_noted_and_the_same_is_not() -> None:
     image = catalog.find("sagemaker-scikit-learn:0.23-1-cpu-py3")
     assert image.note is not None
@@ -42,4 +61,5 @@ def test_every_image_is_whole(image: catalog.Image) -> None:
     assert "--hash=sha256:" in lock
     assert "://" not in lock  # no index, no path: it installs from wherever pip is pointed
     assert not any(line.startswith(("torch==", "nvidia")) for line in lock.splitlines())
+    assert all(re.fullmatch(r"[a-z]+==[\d.]+", pin) for pin in builds.of(image.lock))
     assert image.environment["CLARY_HANDLERS"] == image.handlers

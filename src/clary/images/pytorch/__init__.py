@@ -1,0 +1,3 @@
+"""The framework image of PyTorch."""
+
+from __future__ import annotations

@@ -51,6 +51,7 @@ from clary.settings import Settings
 from clary.store import clock_moves
 from clary.store.associations import Associations
 from clary.store.audit_events import AuditEvents
+from clary.store.component_metrics import ComponentMetrics
 from clary.store.database import Database
 from clary.store.feature_records import FeatureRecords
 from clary.store.log_events import LogEvents
@@ -154,6 +155,7 @@ def _context(settings: Settings, folder: DataFolder, database: Database, port: i
         logs=LogEvents(database),
         metrics=MetricPoints(database),
         associations=Associations(database),
+        component_metrics=ComponentMetrics(database),
         features=FeatureRecords(database),
         audit=AuditEvents(database, days=settings.audit_days, rows=settings.audit_rows),
         search=Search(database),

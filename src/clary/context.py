@@ -20,6 +20,7 @@ from clary.settings import Settings
 from clary.store.associations import Associations
 from clary.store.audit_events import AuditEvents
 from clary.store.base import Store
+from clary.store.component_metrics import ComponentMetrics
 from clary.store.feature_records import FeatureRecords
 from clary.store.log_events import LogEvents
 from clary.store.metric_points import MetricPoints
@@ -59,6 +60,7 @@ class Context:
     logs: LogEvents
     metrics: MetricPoints
     associations: Associations
+    component_metrics: ComponentMetrics
     features: FeatureRecords
     audit: AuditEvents
     search: Search

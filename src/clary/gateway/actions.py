@@ -128,7 +128,7 @@ def _sagemaker(context: Context, operation: OperationModel, request: Mapping[str
             if isinstance(item, str) and item.startswith("arn:"):
                 yield item
             for name, value in item.items() if isinstance(item, dict) else ():
-                if isinstance(value, str) and name.endswith(("Name", "Arn")):
+                if isinstance(value, str) and name.endswith(("Name", "Arn")) and name != "MetricName":
                     if found := _by_member(context, name, value):
                         yield found
                     break

@@ -13,7 +13,7 @@ from typing import Any
 from clary.clock import machine_ms
 from clary.context import Context
 from clary.engines.base import Engine, Progress
-from clary.jobs import containers, task_logs
+from clary.jobs import containers, deployments, task_logs
 from clary.jobs.containers import CannotServe, Containers
 from clary.store.base import Record
 
@@ -104,6 +104,8 @@ class Endpoints:
             }
             for name, v in variants.items()
         ]
+        if endpoint.status == "Creating":
+            deployments.record(self._context, endpoint, [v["container"] for v in variants.values()])
         self._write(endpoint, "InService", _variants=variants, ProductionVariants=shown)
 
     def _ended(self, endpoint: Record, name: str, progress: Progress) -> float | None:

@@ -20,7 +20,7 @@ from clary.context import Context
 from clary.engines.base import CannotIsolate, Engine, Progress, Task
 from clary.errors import AccessDenied
 from clary.images import catalog
-from clary.jobs import channels, images, packing, task_logs
+from clary.jobs import channels, images, packing, provenance, task_logs
 from clary.jobs.credentials import TaskCredentials
 from clary.jobs.loop import ROOM
 from clary.store.base import Record
@@ -57,6 +57,7 @@ class TrainingJobs:
         raise AssertionError(f"{job.body['_phase']!r} is no phase of a training job")
 
     def _start(self, job: Record) -> float | None:
+        provenance.begin(self._context, job)
         if job.status == "Stopping":
             return self._end(job, "Stopped", "Stopped", "Training job stopped")
         with self._room:
@@ -286,7 +287,10 @@ class TrainingJobs:
             "LastModifiedTime": now,
             "_phase": phase,
         }
-        return self._context.store.put(replace(job, status=status, body=body, modified=now))
+        moved = replace(job, status=status, body=body, modified=now)
+        if status in self.terminal:
+            provenance.end(self._context, moved, [self._tasks / job.body["_directory"] / "ml"])
+        return self._context.store.put(moved)
 
 
 def _resources(config: dict[str, Any]) -> dict[str, Any]:

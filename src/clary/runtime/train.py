@@ -71,6 +71,8 @@ def _run(program: str, folder: Path, values: dict[str, object]) -> int:
     command = [*python, *shell, program, *contract.arguments(own)]
     environment = {**os.environ, **contract.variables(program, str(folder))}
     environment["PYTHONPATH"] = os.pathsep.join(p for p in (str(folder), environment.get("PYTHONPATH", "")) if p)
+    environment.setdefault("SAGEMAKER_METRICS_DIRECTORY", str(contract.METRICS))
+    contract.METRICS.mkdir(parents=True, exist_ok=True)
     print(f"Invoking script with the following command:\n\n{' '.join(command)}\n", flush=True)
     process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE)
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from clary.context import Context
 from clary.errors import ServiceError, ValidationException
-from clary.store.base import Condition, Conflict, Operator, Position, Query, Record
+from clary.store.base import Also, Condition, Conflict, Operator, Position, Query, Record
 
 T = TypeVar("T")
 
@@ -52,16 +52,22 @@ def find(context: Context, kind: str, name: str, *, missing: ServiceError) -> Re
 
 
 def change(
-    context: Context, kind: str, name: str, edit: Callable[[Record], Record], *, missing: ServiceError
+    context: Context,
+    kind: str,
+    name: str,
+    edit: Callable[[Record], Record],
+    *,
+    missing: ServiceError,
+    also: Also | None = None,
 ) -> Record:
-    """Read, edit and write until nobody came between; ``edit`` may refuse by raising."""
+    """Read, edit and write until nobody came between; ``edit`` may refuse by raising. ``also`` is written with it."""
     while True:
         record = find(context, kind, name, missing=missing)
         new = edit(record)
         if new is record:
             return record
         try:
-            return context.store.put(new)
+            return context.store.put(new, also)
         except Conflict:
             continue
 
@@ -98,14 +104,16 @@ def delete(
     *,
     missing: ServiceError,
     check: Callable[[Record], None] | None = None,
+    also: Also | None = None,
 ) -> Record:
-    """``check`` may refuse by raising; nobody wrote the record between its look and the deletion."""
+    """``check`` may refuse by raising; nobody wrote the record between its look and the deletion. ``also``: what goes
+    with it, in the same transaction."""
     while True:
         record = find(context, kind, name, missing=missing)
         if check is not None:
             check(record)
         try:
-            context.store.delete(record)
+            context.store.delete(record, also)
         except Conflict:
             continue
         return record

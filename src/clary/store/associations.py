@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from clary.store.base import Conflict
 from clary.store.database import Database
 
 _COLUMNS = "region, source, destination, source_type, destination_type, type, created, creator"
+_VALUES = f"associations ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _SORTS = ("source", "destination", "source_type", "destination_type", "created")
 
 
@@ -43,19 +44,28 @@ class Associations:
 
     def add(self, new: Association) -> None:
         """``Conflict`` if the two are associated already; the time is now."""
-        created = self._database.clock.ms()
-        row = (new.region, new.source, new.destination, new.source_type, new.destination_type, new.type)
+        row = _row(new, self._database.clock.ms())
 
         def insert(db: sqlite3.Connection) -> None:
             try:
-                db.execute(
-                    f"INSERT INTO associations ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (*row, created, json.dumps(new.creator)),
-                )
+                db.execute(f"INSERT INTO {_VALUES}", row)
             except sqlite3.IntegrityError:
                 raise Conflict(f"{new.source} and {new.destination} are associated already") from None
 
         self._database.write(insert)
+
+    def add_all(self, new: Sequence[Association]) -> None:
+        """Add those that are not there; the time is now."""
+        self._database.write(self.insertion(new))
+
+    def insertion(self, new: Sequence[Association]) -> Callable[[sqlite3.Connection], None]:
+        """Add those that are not there, as a part of somebody else's transaction; the time is now."""
+        rows = [_row(each, self._database.clock.ms()) for each in new]
+
+        def insert(db: sqlite3.Connection) -> None:
+            db.executemany(f"INSERT OR IGNORE INTO {_VALUES}", rows)
+
+        return insert
 
     def delete(self, source: str, destination: str) -> bool:
         """False if there is none."""
@@ -120,6 +130,11 @@ class Associations:
     def touches(self, arn: str) -> bool:
         """Whether the entity has any, either way."""
         return bool(self.step([arn], "up") or self.step([arn], "down"))
+
+
+def _row(new: Association, created: int) -> tuple[Any, ...]:
+    ends = (new.region, new.source, new.destination, new.source_type, new.destination_type, new.type)
+    return (*ends, created, json.dumps(new.creator))
 
 
 def _association(row: Sequence[Any]) -> Association:

@@ -9,10 +9,12 @@ A store must meet these requirements.
 * Pages joined are the whole: ``page`` shows each record that was there all the while once, whatever comes and goes.
 * A record's ``arn``, where it has one, is one record's only, whatever its case.
 * Whoever subscribed is told of every change after it is durable, and never before.
+* What a write was given ``also`` is done with it, in one transaction: both, or neither.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,9 +87,12 @@ class Query:
 
 Listener = Callable[[Record], None]
 
+Also = Callable[[sqlite3.Connection], None]
+"""A part of somebody else's transaction: what other tables offer as ``insertion`` or ``removal``."""
+
 
 class Store(Protocol):
-    def create(self, record: Record) -> Record:
+    def create(self, record: Record, also: Also | None = None) -> Record:
         """Write a new record; ``Conflict`` if the key or the ARN is taken. Times not given are now."""
 
     def get(self, region: str, kind: str, name: str) -> Record | None: ...
@@ -95,13 +100,13 @@ class Store(Protocol):
     def find(self, arn: str) -> Record | None:
         """The record of this ARN, whatever its case."""
 
-    def put(self, record: Record) -> Record:
+    def put(self, record: Record, also: Also | None = None) -> Record:
         """Write over the version that ``record`` was read at; ``Conflict`` if it is not the newest.
 
         Key, ``created`` and ``arn`` stay what they were.
         """
 
-    def delete(self, record: Record) -> None:
+    def delete(self, record: Record, also: Also | None = None) -> None:
         """Remove it; listeners get the record with status ``Deleted``."""
 
     def scan(self, region: str | None, kind: str, *, status: str | None = None) -> Iterator[Record]:

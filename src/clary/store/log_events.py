@@ -82,9 +82,23 @@ class LogEvents:
             row = db.execute("SELECT position FROM sources WHERE name = ?", (source,)).fetchone()
         return row[0] if row else 0
 
+    @staticmethod
+    def advance(source: str, position: int) -> Callable[[sqlite3.Connection], None]:
+        """That a source was read so far, as a part of the transaction that keeps what was read."""
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("INSERT OR REPLACE INTO sources (name, position) VALUES (?, ?)", (source, position))
+
+        return write
+
     def forget(self, source: str) -> None:
-        """The file behind a source is gone."""
-        self._database.write(lambda db: db.execute("DELETE FROM sources WHERE name = ?", (source,)) and None)
+        """The file behind a source is gone, and so are those in the folder of that name."""
+
+        def remove(db: sqlite3.Connection) -> None:
+            below = (source, f"{source}/", f"{source}0")  # the sign after the slash
+            db.execute("DELETE FROM sources WHERE name = ? OR (name > ? AND name < ?)", below)
+
+        self._database.write(remove)
 
     def read(
         self,

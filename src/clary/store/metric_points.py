@@ -43,6 +43,18 @@ class Series:
     dimensions: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Summary:
+    """Of all values of a metric; ``deviation`` is that of the whole, divided by the count. ``last``: as it arrived."""
+
+    count: float
+    minimum: float
+    maximum: float
+    average: float
+    deviation: float
+    last: Point
+
+
 class MetricPoints:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -79,6 +91,27 @@ class MetricPoints:
                 (region, namespace, _canonical(dimensions)),
             ).fetchall()
         return {name: _point(*row) for name, *row in rows}
+
+    def summaries(self, region: str, namespace: str, dimensions: dict[str, str], since: int) -> dict[str, Summary]:
+        """Of each metric of exactly these dimensions, over its finite values at or after ``since``."""
+        finite = "p.series = {} AND p.time >= :since AND abs(p.total) <= 1.7976931348623157e308"
+        query = (
+            "WITH whole AS (SELECT s.id, s.name, sum(p.count) AS count, min(p.minimum) AS low, max(p.maximum) AS high,"
+            " sum(p.total) / sum(p.count) AS mean, max(p.id) AS last FROM metric_series s"
+            f" JOIN metric_points p ON {finite.format('s.id')}"
+            " WHERE s.region = :region AND s.namespace = :namespace AND s.dimensions = :dimensions GROUP BY s.id)"
+            " SELECT name, whole.count, low, high, mean, (SELECT sum((p.total / p.count - mean) * (p.total / p.count - mean)"
+            f" * p.count) FROM metric_points p WHERE {finite.format('whole.id')}),"
+            " l.time, l.unit, l.count, l.total, l.minimum, l.maximum"
+            " FROM whole JOIN metric_points l ON l.id = whole.last ORDER BY whole.id"
+        )
+        asked = {"region": region, "namespace": namespace, "dimensions": _canonical(dimensions), "since": since}
+        with self._database.read() as db:
+            rows = db.execute(query, asked).fetchall()
+        return {
+            name: Summary(count, low, high, mean, math.sqrt(max(0.0, squares) / count), _point(*last))
+            for name, count, low, high, mean, squares, *last in rows
+        }
 
     def read(
         self, region: str, namespace: str, name: str, dimensions: dict[str, str], start: int, end: int

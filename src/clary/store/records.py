@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from clary.store import queries
-from clary.store.base import Conflict, Listener, Position, Query, Record
+from clary.store.base import Also, Conflict, Listener, Position, Query, Record
 from clary.store.database import Database
 
 _COLUMNS = "region, kind, name, status, version, created, modified, arn, body"
@@ -28,7 +28,7 @@ class SqlStore:
         self._lock = threading.Lock()
         self._newest = 0  # the last version given out; touched by the writer's thread only
 
-    def create(self, record: Record) -> Record:
+    def create(self, record: Record, also: Also | None = None) -> Record:
         def insert(db: sqlite3.Connection) -> Record:
             now = _time(self._database.clock.ms())
             new = replace(
@@ -43,6 +43,8 @@ class SqlStore:
                 db.execute(f"INSERT INTO records ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(new))
             except sqlite3.IntegrityError:
                 raise Conflict(f"{record.kind} {record.name!r} exists already") from None
+            if also is not None:
+                also(db)
             return new
 
         return self._database.write(insert, self._tell)
@@ -60,7 +62,7 @@ class SqlStore:
             row = db.execute(_BY_ARN, (arn,)).fetchone()
         return _record(row) if row else None
 
-    def put(self, record: Record) -> Record:
+    def put(self, record: Record, also: Also | None = None) -> Record:
         def update(db: sqlite3.Connection) -> Record:
             new = replace(record, version=self._version())
             changed = db.execute(
@@ -70,11 +72,13 @@ class SqlStore:
             )
             if changed.rowcount != 1:
                 raise Conflict(f"{record.kind} {record.name!r} was changed by somebody else")
+            if also is not None:
+                also(db)
             return new
 
         return self._database.write(update, self._tell)
 
-    def delete(self, record: Record) -> None:
+    def delete(self, record: Record, also: Also | None = None) -> None:
         def remove(db: sqlite3.Connection) -> Record:
             changed = db.execute(
                 "DELETE FROM records WHERE region = ? AND kind = ? AND name = ? AND version = ?",
@@ -82,6 +86,8 @@ class SqlStore:
             )
             if changed.rowcount != 1:
                 raise Conflict(f"{record.kind} {record.name!r} was changed by somebody else")
+            if also is not None:
+                also(db)
             return replace(record, status="Deleted")
 
         self._database.write(remove, self._tell)

@@ -95,6 +95,8 @@ TABLE: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
      [("sagemaker:CreateDataQualityJobDefinition", f"{S}:data-quality-job-definition/q"), ("iam:PassRole", ROLE)]),
     ("sagemaker-runtime", "InvokeEndpoint", {"EndpointName": "e"}, [("sagemaker:InvokeEndpoint", f"{S}:endpoint/e")]),
     ("sagemaker-metrics", "BatchPutMetrics", {"TrialComponentName": "c"}, [("sagemaker:BatchPutMetrics", f"{S}:experiment-trial-component/c")]),
+    ("sagemaker-metrics", "BatchGetMetrics", {"MetricQueries": [{"MetricName": "m", "ResourceArn": f"{S}:training-job/j"}]},
+     [("sagemaker:BatchGetMetrics", f"{S}:training-job/j")]),
     ("iam", "ListRoles", {}, [("iam:ListRoles", f"{IAM}:role/")]),
     ("iam", "CreateRole", {"RoleName": "Nurse", "Path": "/ward/"}, [("iam:CreateRole", f"{IAM}:role/ward/Nurse")]),
     ("iam", "GetUser", {}, [("iam:GetUser", f"{IAM}:user/alice")]),

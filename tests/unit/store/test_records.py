@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from clary.store import queries
-from clary.store.base import Condition, Query, Store
+from clary.store.base import Also, Condition, Conflict, Query, Store
 from clary.store.database import Database
 from clary.store.records import SqlStore
 from tests.conftest import ROOT
@@ -34,6 +34,30 @@ def store(database: Database) -> Store:
 
 class TestSqlStore(StoreContract):
     pass
+
+
+def test_what_is_written_with_a_record_is_written_or_undone_with_it(store: Store, database: Database) -> None:
+    def group(name: str) -> Also:
+        return lambda db: (
+            db.execute("INSERT INTO log_groups (region, name, created) VALUES ('r', ?, 1)", (name,)) and None
+        )
+
+    def groups() -> list[str]:
+        with database.read() as db:
+            return [name for (name,) in db.execute("SELECT name FROM log_groups ORDER BY name")]
+
+    first = store.create(record(), group("made"))
+    with pytest.raises(Conflict):
+        store.create(record(), group("no"))
+    second = store.put(first, group("changed"))
+    with pytest.raises(Conflict):
+        store.put(first, group("no"))
+    with pytest.raises(sqlite3.IntegrityError):
+        store.put(second, group("made"))
+    with pytest.raises(Conflict):
+        store.delete(first, group("no"))
+    store.delete(second, group("removed"))
+    assert groups() == ["changed", "made", "removed"]
 
 
 def test_a_work_that_fails_is_undone_alone(database: Database) -> None:

@@ -5,8 +5,6 @@ There is one artifact for a source: its id is made of the source's URI and types
 
 from __future__ import annotations
 
-import hashlib
-import json
 from functools import partial
 from typing import Any
 
@@ -15,6 +13,7 @@ from clary.errors import ResourceNotFound, ServiceError, ValidationException
 from clary.services import operation, resources
 from clary.services.sagemaker import entities
 from clary.store.base import Operator, Record
+from clary.tracking.entities import artifact_name
 
 KIND = "Artifact"
 
@@ -26,7 +25,7 @@ _FILTERS: dict[str, tuple[str, Operator]] = {
 
 @operation
 def create_artifact(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name = _id(request["Source"])
+    name = artifact_name(request["Source"])
     arn = context.arn("sagemaker", "artifact", name)
     body = {"Properties": {}, **request, "ArtifactArn": arn, **entities.first(context)}
     taken = ValidationException(
@@ -64,7 +63,7 @@ def update_artifact(context: Context, request: dict[str, Any]) -> dict[str, Any]
 def delete_artifact(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     if ("ArtifactArn" in request) == ("Source" in request):
         raise ValidationException("DeleteArtifact takes either ArtifactArn or Source, and one of them.")
-    arn = request.get("ArtifactArn") or context.arn("sagemaker", "artifact", _id(request["Source"]))
+    arn = request.get("ArtifactArn") or context.arn("sagemaker", "artifact", artifact_name(request["Source"]))
     name = resources.find_named(context, KIND, arn, missing=_missing(arn)).name
     check = partial(entities.refuse_associated, context)
     return {"ArtifactArn": resources.delete(context, KIND, name, missing=_missing(arn), check=check).arn}
@@ -72,9 +71,3 @@ def delete_artifact(context: Context, request: dict[str, Any]) -> dict[str, Any]
 
 def _missing(arn: str) -> ServiceError:
     return ResourceNotFound(f"Artifact '{arn}' does not exist.")
-
-
-def _id(source: dict[str, Any]) -> str:
-    """32 hexadecimal digits; the order of the source's types does not matter."""
-    types = sorted((each["SourceIdType"], each["Value"]) for each in source.get("SourceTypes", []))
-    return hashlib.md5(json.dumps([source["SourceUri"], types]).encode(), usedforsecurity=False).hexdigest()

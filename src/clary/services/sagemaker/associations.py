@@ -10,6 +10,7 @@ from clary.services import operation, resources
 from clary.services.sagemaker import entities
 from clary.store.associations import Association
 from clary.store.base import Conflict, Record
+from clary.tracking.entities import type_of
 
 # The request's members and SortBy's values → columns.
 _FILTERS = {
@@ -83,13 +84,6 @@ def entity(context: Context, arn: str) -> Record:
     if record is None or record.region != context.region:
         raise _missing(arn)
     return record
-
-
-def type_of(record: Record) -> str:
-    """What the entity stands for: a DataSet, a Model, a TrainingJob; '' where it does not say."""
-    if record.kind == "TrialComponent":
-        return str(record.body.get("Source", {}).get("SourceType", "")).removeprefix("SageMaker")
-    return str(record.body.get(f"{record.kind}Type", ""))
 
 
 def _missing(arn: str) -> ServiceError:

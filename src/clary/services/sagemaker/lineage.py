@@ -12,6 +12,7 @@ from clary.services import operation, resources
 from clary.services.sagemaker import associations
 from clary.store.associations import Association, Way
 from clary.store.base import Record
+from clary.tracking.entities import type_of
 
 _DEEPEST = 10
 _LARGEST = 50  # vertices of a page
@@ -112,7 +113,7 @@ def _passes(record: Record, filters: dict[str, Any]) -> bool:
     properties = record.body.get("Properties", {})
     return (
         record.kind in filters.get("LineageTypes", _KINDS)
-        and associations.type_of(record) in filters.get("Types", [associations.type_of(record)])
+        and type_of(record) in filters.get("Types", [type_of(record)])
         and filters.get("CreatedAfter", created) <= created <= filters.get("CreatedBefore", created)
         and filters.get("ModifiedAfter", modified) <= modified <= filters.get("ModifiedBefore", modified)
         and all(properties.get(key) == value for key, value in filters.get("Properties", {}).items())
@@ -125,7 +126,7 @@ def _time(time: datetime | None) -> datetime:
 
 
 def _vertex(record: Record) -> dict[str, Any]:
-    type_ = associations.type_of(record)
+    type_ = type_of(record)
     return {"Arn": record.arn, "LineageType": record.kind, **({"Type": type_} if type_ else {})}
 
 

@@ -118,6 +118,16 @@ def _trial(context: Context, body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "TrialComponentSummaries": summaries}
 
 
+def _component(context: Context, body: dict[str, Any]) -> dict[str, Any]:
+    """With the job that it is of, where that is still there."""
+    source = body.get("Source", {}).get("SourceArn")
+    if source is None:
+        return body
+    job = context.store.find(source)
+    found = {job.kind: job.body} if job is not None and job.kind in _JOBS else {}
+    return {**body, "SourceDetail": {"SourceArn": source, **found}}
+
+
 def _model(context: Context, body: dict[str, Any]) -> dict[str, Any]:
     """With the endpoints that it serves."""
     serving = {
@@ -137,7 +147,7 @@ _RESOURCES = {
     "TrainingJob": _Resource(Documents("TrainingJob"), "TrainingJob"),
     "Experiment": _Resource(Documents("Experiment"), "Experiment"),
     "ExperimentTrial": _Resource(Documents("Trial"), "Trial", told=_trial),
-    "ExperimentTrialComponent": _Resource(Documents("TrialComponent"), "TrialComponent"),
+    "ExperimentTrialComponent": _Resource(Documents("TrialComponent"), "TrialComponent", told=_component),
     "Endpoint": _Resource(Documents("Endpoint"), "Endpoint"),
     "Model": _Resource(Documents("Model"), "Model", shape="Model", told=_model),
     "FeatureGroup": _Resource(Documents("FeatureGroup"), "FeatureGroup"),
@@ -147,5 +157,6 @@ _RESOURCES = {
     "ModelCard": _Resource(Documents("ModelCard"), "ModelCard"),
     "HubContent": _Resource(Documents("HubContent"), "HubContent"),
 }
+_JOBS = frozenset({"TrainingJob", "ProcessingJob", "TransformJob"})  # what a component may be of
 # What the enumeration names and a SearchRecord has no member for.
 _ELSEWHERE = {"Image": "ListImages", "ImageVersion": "ListImageVersions"}

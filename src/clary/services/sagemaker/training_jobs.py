@@ -14,7 +14,7 @@ from clary.errors import NotServed, ResourceInUse, ValidationException
 from clary.images import catalog
 from clary.services import operation, resources
 from clary.services.iam import roles
-from clary.services.sagemaker import channels
+from clary.services.sagemaker import channels, experiment_configs
 from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
 from clary.services.sagemaker.kinds import Kind
 from clary.store.base import Record
@@ -116,6 +116,7 @@ def _check(context: Context, request: dict[str, Any]) -> None:
         if request.get(member):
             raise NotServed(f"CreateTrainingJob with {member} is not served yet: {instead}.")
     roles.require(context, request["RoleArn"])
+    experiment_configs.check(context, request)
     _check_algorithm(request["AlgorithmSpecification"])
     _check_stopping(request.get("StoppingCondition", {}))
     if request["ResourceConfig"].get("InstanceGroups") or request["ResourceConfig"].get("InstanceCount", 1) > 1:

@@ -1,7 +1,6 @@
 """Trial components: create, describe, list, update, delete, associate with trials and disassociate.
 
-A component says in ``Parents`` which trials, of which experiments, it belongs to. ``_trials`` and ``_experiments`` hold
-the same names for lists to filter by. ``Metrics`` holds the summaries of what was measured.
+How a record holds what belongs to a component is in ``clary.tracking.components``.
 """
 
 from __future__ import annotations
@@ -15,32 +14,21 @@ from clary.errors import ResourceNotFound, ServiceError, ValidationException
 from clary.services import operation, resources
 from clary.services.sagemaker import entities, experiments, trials
 from clary.store.base import Condition, Record
+from clary.tracking import components
 
-KIND = "TrialComponent"
-
-_MAPS = {"Parameters": 300, "InputArtifacts": 60, "OutputArtifacts": 60}  # and how much each holds at most
+KIND = components.KIND
 
 
 @operation
 def create_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     name = request["TrialComponentName"]
-    arn = context.arn("sagemaker", "experiment-trial-component", name)
     _check_times(request)
-    body = {
-        "DisplayName": name,
-        **{member: {} for member in _MAPS},
-        "Metrics": [],
-        **_with_parents([]),
-        **request,
-        "TrialComponentArn": arn,
-        **entities.first(context),
-    }
+    body = {**components.blank(context, name), **request, **entities.first(context)}
     taken = ValidationException(
         "Trial component names must be unique within an AWS account and region. "
         f"Trial component with name ({name}) already exists."
     )
-    resources.create(context, KIND, name, body, taken=taken)
-    return {"TrialComponentArn": arn}
+    return {"TrialComponentArn": resources.create(context, KIND, name, body, taken=taken).arn}
 
 
 @operation
@@ -62,8 +50,8 @@ def list_trial_components(context: Context, request: dict[str, Any]) -> dict[str
         where.append(Condition("_trials", "has", trial.name))
     if "SourceArn" in request:  # ARNs hold names in lower case; clients do not all know
         where.append(Condition("Source.SourceArn", "=", request["SourceArn"].lower()))
-    components, more = resources.page(context, KIND, request, where=where)
-    summaries = [entities.summary(each, "TrialComponentSource") for each in components]
+    found, more = resources.page(context, KIND, request, where=where)
+    summaries = [entities.summary(each, "TrialComponentSource") for each in found]
     return {"TrialComponentSummaries": summaries, **more}
 
 
@@ -74,7 +62,7 @@ def update_trial_component(context: Context, request: dict[str, Any]) -> dict[st
     def edit(component: Record) -> Record:
         _check_times({**component.body, **request})
         given = {member: value for member, value in request.items() if not member.endswith("ToRemove")}
-        maps = {member: _merged(component, member, most, request) for member, most in _MAPS.items()}
+        maps = {member: _merged(component, member, most, request) for member, most in components.MAPS.items()}
         members = {**given, **maps, "TrialComponentName": component.name, **entities.last(context)}
         return resources.with_members(component, context, **members)
 
@@ -93,7 +81,9 @@ def delete_trial_component(context: Context, request: dict[str, Any]) -> dict[st
             )
         entities.refuse_associated(context, component)
 
-    return {"TrialComponentArn": resources.delete(context, KIND, name, missing=missing(context, name), check=check).arn}
+    values = context.component_metrics.removal(components.arn(context, name))
+    gone = resources.delete(context, KIND, name, missing=missing(context, name), check=check, also=values)
+    return {"TrialComponentArn": gone.arn}
 
 
 @operation
@@ -107,7 +97,7 @@ def associate_trial_component(context: Context, request: dict[str, Any]) -> dict
         return (
             component
             if parent in parents
-            else replace(component, body={**component.body, **_with_parents([*parents, parent])})
+            else replace(component, body={**component.body, **components.with_parents([*parents, parent])})
         )
 
     component = resources.change(context, KIND, name, add, missing=missing(context, name))
@@ -128,12 +118,12 @@ def disassociate_trial_component(context: Context, request: dict[str, Any]) -> d
 
 def find(context: Context, name: str) -> Record:
     """By the ARN, or the name in any case; ``ResourceNotFound``."""
-    arn = name if name.startswith("arn:") else context.arn("sagemaker", "experiment-trial-component", name)
+    arn = name if name.startswith("arn:") else components.arn(context, name)
     return resources.find_named(context, KIND, arn, missing=missing(context, name))
 
 
 def missing(context: Context, name: str) -> ServiceError:
-    arn = name if name.startswith("arn:") else context.arn("sagemaker", "experiment-trial-component", name)
+    arn = name if name.startswith("arn:") else components.arn(context, name)
     return ResourceNotFound(f"TrialComponent '{arn}' does not exist.")
 
 
@@ -142,17 +132,9 @@ def _part(context: Context, name: str, trial: str) -> Record:
         left = [parent for parent in component.body["Parents"] if parent["TrialName"] != trial]
         if len(left) == len(component.body["Parents"]):
             raise ResourceNotFound(f"TrialComponent '{component.arn}' is not associated with the trial {trial}.")
-        return replace(component, body={**component.body, **_with_parents(left)})
+        return replace(component, body={**component.body, **components.with_parents(left)})
 
     return resources.change(context, KIND, name, remove, missing=missing(context, name))
-
-
-def _with_parents(parents: list[dict[str, str]]) -> dict[str, Any]:
-    return {
-        "Parents": parents,
-        "_trials": [parent["TrialName"] for parent in parents],
-        "_experiments": sorted({parent["ExperimentName"] for parent in parents}),
-    }
 
 
 def _merged(component: Record, member: str, most: int, request: dict[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from clary.services.s3 import (  # noqa: F401 - their operations register themse
 from clary.settings import Settings
 from clary.store.associations import Associations
 from clary.store.audit_events import AuditEvents
+from clary.store.component_metrics import ComponentMetrics
 from clary.store.database import Database
 from clary.store.feature_records import FeatureRecords
 from clary.store.log_events import LogEvents
@@ -116,6 +117,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
         logs=LogEvents(database),
         metrics=MetricPoints(database),
         associations=Associations(database),
+        component_metrics=ComponentMetrics(database),
         features=FeatureRecords(database),
         audit=AuditEvents(database),
         search=Search(database),

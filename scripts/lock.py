@@ -21,6 +21,7 @@ LOCKS = {
     "requirements-dev.lock": ["pyproject.toml", "--group", "build", "--group", "dev"],
     "projects/hospital_costs/requirements.lock": ["projects/hospital_costs/requirements.in"],
     "tests/clients/requirements.lock": ["tests/clients/requirements.in"],
+    "tests/sdk/experiments/requirements.lock": ["tests/sdk/experiments/requirements.in"],
 }
 
 

@@ -248,7 +248,6 @@ def test_what_is_associated_is_not_deleted(sagemaker: Any, graph: dict[str, str]
         (sagemaker.delete_artifact, {"ArtifactArn": graph["raw"]}),
         (sagemaker.delete_action, {"ActionName": "deploy"}),
         (sagemaker.delete_context, {"ContextName": "graph_end"}),
-        (sagemaker.delete_trial_component, {"TrialComponentName": "graph-job"}),
     ):
         code, message = refused(call, **request)
         assert (code, "cannot be deleted while it has associations" in message) == ("ValidationException", True)
@@ -257,6 +256,19 @@ def test_what_is_associated_is_not_deleted(sagemaker: Any, graph: dict[str, str]
     sagemaker.add_association(SourceArn=arn, DestinationArn=graph["endpoint"])
     sagemaker.delete_association(SourceArn=arn, DestinationArn=graph["endpoint"])
     sagemaker.delete_action(ActionName="short")
+
+
+def test_a_trial_component_takes_its_associations_along(sagemaker: Any, graph: dict[str, str]) -> None:
+    arn = sagemaker.create_trial_component(TrialComponentName="leaving")["TrialComponentArn"]
+    for ends in (
+        {"SourceArn": graph["raw"], "DestinationArn": arn},
+        {"SourceArn": arn, "DestinationArn": graph["report"]},
+    ):
+        sagemaker.add_association(**ends)
+    sagemaker.delete_trial_component(TrialComponentName="Leaving")
+    sagemaker.create_trial_component(TrialComponentName="leaving")
+    for end in ("SourceArn", "DestinationArn"):
+        assert sagemaker.list_associations(**{end: arn})["AssociationSummaries"] == []
 
 
 def test_another_region_has_its_own_lineage(studio: Studio, graph: dict[str, str]) -> None:

@@ -88,6 +88,14 @@ def test_a_job_without_an_experiment_leaves_a_component_with_all_that_it_was(s3:
     (found,) = components(sagemaker, ("Source.SourceArn", "Equals", job["TrainingJobArn"]))
     assert found["Parents"] == []
     assert found["SourceDetail"]["TrainingJob"]["ModelArtifacts"]["S3ModelArtifacts"] == model
+    within = "SourceDetail.TrainingJob"
+    (same,) = components(
+        sagemaker,
+        (f"{within}.TrainingJobName", "Equals", "Alone"),
+        (f"{within}.HyperParameters.rate", "LessThan", "0.2"),
+    )
+    assert same == found
+    assert components(sagemaker, (f"{within}.TrainingJobName", "Equals", "Other")) == []
 
 
 @pytest.mark.slow

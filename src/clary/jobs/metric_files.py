@@ -10,7 +10,6 @@ import contextlib
 import json
 import math
 import os
-import sqlite3
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from clary.context import Context
-from clary.store.base import Conflict
+from clary.store.base import Conflict, together
 from clary.store.component_metrics import Value
 from clary.tracking import components
 
@@ -55,17 +54,12 @@ def _carry(context: Context, component: str, source: str, file: BinaryIO) -> Non
 def _take(context: Context, component: str, values: list[Value], source: str, position: int) -> None:
     """Values, summaries and how far the file was read, in one transaction."""
     insert, advance = context.component_metrics.insertion(component, values), context.logs.advance(source, position)
-
-    def also(db: sqlite3.Connection) -> None:
-        insert(db)
-        advance(db)
-
     while (record := context.store.find(component)) is not None:
         metrics = components.measured(record.body["Metrics"], values, component)
         now = context.now()
         body = {**record.body, "Metrics": metrics[: components.MOST_METRICS], "LastModifiedTime": now}
         with contextlib.suppress(Conflict):
-            context.store.put(replace(record, body=body, modified=now), also)
+            context.store.put(replace(record, body=body, modified=now), together(insert, advance))
             return
 
 

@@ -88,7 +88,7 @@ def _write(context: Context, job: Record, trace: Trace, metrics: components.Metr
 def _remove(context: Context, earlier: Record) -> None:
     """The component of a deleted job, whose name another one has now."""
     with contextlib.suppress(Conflict):
-        context.store.delete(earlier, context.component_metrics.removal(earlier.arn))
+        context.store.delete(earlier, components.removal(context, earlier.arn))
 
 
 def _assigned(context: Context, job: Record, parents: list[dict[str, str]]) -> dict[str, Any]:
@@ -131,11 +131,10 @@ def _edges(context: Context, job: Record, component: Record, trace: Trace) -> li
     maker = job.body.get("CreatedBy", {})
 
     def found(things: Sequence[Thing]) -> list[Record]:
-        return [entities.artifact(context, each, maker) for each in dict.fromkeys(things)]
+        return [entities.artifact(context, each, maker) for each in things]
 
-    read = found([*(each.thing for each in trace.inputs.values()), *trace.read])
-    whole = job.status in {"Completed", "Stopped"}
-    made = found([*(each.thing for each in trace.outputs.values()), *trace.made] if whole else [])
+    read = found(trace.all_read)
+    made = found(trace.all_made if job.status in {"Completed", "Stopped"} else [])
     return [
         *entities.edges([(each, component) for each in read], "ContributedTo", maker),
         *entities.edges([(component, each) for each in made], "Produced", maker),

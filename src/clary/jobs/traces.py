@@ -24,9 +24,10 @@ _MESSAGE = 1024  # of a status
 
 @dataclass(frozen=True)
 class Artifact:
-    """An entry of InputArtifacts or OutputArtifacts, and what it is in the lineage graph."""
+    """An entry of InputArtifacts or OutputArtifacts; ``type``: what it is in the lineage graph, if it is there at all."""
 
-    thing: Thing
+    uri: str
+    type: str = ""
     media_type: str = ""
 
 
@@ -45,6 +46,15 @@ class Trace:
     started: str | datetime | None = None
     ended: str | datetime | None = None
 
+    @property
+    def all_read(self) -> list[Thing]:
+        """Of the lineage graph, each once."""
+        return _things(self.inputs, self.read)
+
+    @property
+    def all_made(self) -> list[Thing]:
+        return _things(self.outputs, self.made)
+
 
 def of(context: Context, job: Record) -> Trace:
     """The trace of a job, as far as it has come."""
@@ -58,11 +68,11 @@ def _training(_: Context, job: Record) -> Trace:
     for channel in body.get("InputDataConfig", []):
         if uri := channel["DataSource"].get("S3DataSource", {}).get("S3Uri"):
             media_type = channel.get("ContentType", "")
-            inputs[channel["ChannelName"]] = Artifact(Thing(uri, "DataSet"), media_type)
+            inputs[channel["ChannelName"]] = Artifact(uri, "DataSet", media_type)
     if uri := body.get("ModelArtifacts", {}).get("S3ModelArtifacts"):
-        outputs["SageMaker.ModelArtifact"] = Artifact(Thing(uri, "Model"))
+        outputs["SageMaker.ModelArtifact"] = Artifact(uri, "Model")
     if uri := body.get("DebugHookConfig", {}).get("S3OutputPath"):
-        outputs["SageMaker.DebugHookOutput"] = Artifact(Thing(uri, "DebugOutput"))
+        outputs["SageMaker.DebugHookOutput"] = Artifact(uri)
     checkpoints = body.get("CheckpointConfig", {}).get("S3Uri")
     return Trace(
         suffix="-aws-training-job",
@@ -85,12 +95,12 @@ def _training(_: Context, job: Record) -> Trace:
 def _processing(_: Context, job: Record) -> Trace:
     body = job.body
     image = body["AppSpecification"]["ImageUri"]
-    inputs = {"SageMaker.ImageUri": Artifact(Thing(image, "Image"))}
+    inputs = {"SageMaker.ImageUri": Artifact(image, "Image")}
     for each in body.get("ProcessingInputs", []):
         if uri := each.get("S3Input", {}).get("S3Uri"):
-            inputs[each["InputName"]] = Artifact(Thing(uri, "DataSet"))
+            inputs[each["InputName"]] = Artifact(uri, "DataSet")
     outputs = {
-        each["OutputName"]: Artifact(Thing(uri, "DataSet"))
+        each["OutputName"]: Artifact(uri, "DataSet")
         for each in body.get("ProcessingOutputConfig", {}).get("Outputs", [])
         if (uri := each.get("S3Output", {}).get("S3Uri"))
     }
@@ -121,8 +131,8 @@ def _transform(context: Context, job: Record) -> Trace:
         source_type="SageMakerTransformJob",
         message=_reason(job),
         parameters={**parameters, **_instances(body.get("TransformResources", {}))},
-        inputs={"SageMaker.TransformInput": Artifact(Thing(source, "DataSet"), kind)},
-        outputs={"SageMaker.TransformOutput": Artifact(Thing(body["TransformOutput"]["S3OutputPath"], "DataSet"))},
+        inputs={"SageMaker.TransformInput": Artifact(source, "DataSet", kind)},
+        outputs={"SageMaker.TransformOutput": Artifact(body["TransformOutput"]["S3OutputPath"], "DataSet")},
         read=read,
         started=body.get("TransformStartTime"),
         ended=body.get("TransformEndTime"),
@@ -156,7 +166,7 @@ def artifacts(found: Mapping[str, Artifact]) -> dict[str, dict[str, str]]:
     """As a component holds them; a content type that is no media type is left out."""
     return {
         name: {
-            "Value": each.thing.uri,
+            "Value": each.uri,
             **({"MediaType": each.media_type} if _MEDIA_TYPE.fullmatch(each.media_type) else {}),
         }
         for name, each in found.items()
@@ -166,6 +176,10 @@ def artifacts(found: Mapping[str, Artifact]) -> dict[str, dict[str, str]]:
 def status(trace: Trace, job: Record) -> dict[str, str]:
     """The component's status: the job's, with its reason in the words that SageMaker's components have."""
     return {"PrimaryStatus": job.status, "Message": f"Status: {job.status}, {trace.message}"[:_MESSAGE]}
+
+
+def _things(artifacts: Mapping[str, Artifact], more: list[Thing]) -> list[Thing]:
+    return list(dict.fromkeys([*(Thing(each.uri, each.type) for each in artifacts.values() if each.type), *more]))
 
 
 def _reason(job: Record) -> str:

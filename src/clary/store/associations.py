@@ -76,6 +76,15 @@ class Associations:
 
         return self._database.write(remove)
 
+    @staticmethod
+    def removal(arn: str) -> Callable[[sqlite3.Connection], None]:
+        """Remove all that lead to or from an entity, as a part of the transaction that removes it."""
+
+        def remove(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM associations WHERE source = ? OR destination = ?", (arn, arn))
+
+        return remove
+
     def page(
         self,
         region: str,

@@ -91,6 +91,16 @@ Also = Callable[[sqlite3.Connection], None]
 """A part of somebody else's transaction: what other tables offer as ``insertion`` or ``removal``."""
 
 
+def together(*parts: Also) -> Also:
+    """All of them, in this order."""
+
+    def write(db: sqlite3.Connection) -> None:
+        for part in parts:
+            part(db)
+
+    return write
+
+
 class Store(Protocol):
     def create(self, record: Record, also: Also | None = None) -> Record:
         """Write a new record; ``Conflict`` if the key or the ARN is taken. Times not given are now."""

@@ -78,12 +78,26 @@ Condition = Test | Some | Not | All | Any
 
 
 @dataclass(frozen=True)
+class Joined:
+    """The record of one of ``kinds`` whose ARN stands at ``path`` in a body: it is searched, and told, as ``member``, which
+    holds that ARN (under the path's last name) and the record's body (under its kind)."""
+
+    member: str
+    path: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Documents:
-    """What is searched: the bodies of a kind, or, by ``each``, the elements of a list in them with ``inherited`` members."""
+    """What is searched: the bodies of a kind, or, by ``each``, the elements of a list in them with ``inherited`` members.
+
+    ``joined``: with another record in each, which takes longer.
+    """
 
     kind: str
     each: str = ""
     inherited: tuple[str, ...] = ()
+    joined: Joined | None = None
 
 
 @dataclass(frozen=True)
@@ -151,6 +165,8 @@ class _Statement:
         return f":{name}"
 
     def documents(self, region: str, documents: Documents) -> str:
+        if documents.joined is not None:
+            return self._joined(region, documents.kind, documents.joined)
         where = f"region = {self.bind(region)} AND kind = {self.bind(documents.kind)}"
         if not documents.each:
             return f"(SELECT name, created, modified, body FROM records WHERE {where})"
@@ -160,6 +176,17 @@ class _Statement:
         return (
             f"(SELECT name || '/' || item.key AS name, created, modified, json_patch(json_object({members}), item.value) AS body"
             f" FROM records, json_each(body, {self.bind(_path([documents.each]))}) AS item WHERE {where})"
+        )
+
+    def _joined(self, region: str, kind: str, other: Joined) -> str:
+        arn = f"json_extract(r.body, {self.bind(_path(other.path))})"
+        kinds = ", ".join(self.bind(each) for each in other.kinds)
+        whole = f"json_object({self.bind(other.path[-1])}, {arn}, o.kind, json(o.body))"
+        return (
+            "(SELECT r.name AS name, r.created AS created, r.modified AS modified, CASE WHEN o.body IS NULL THEN r.body"
+            f" ELSE json_set(r.body, {self.bind(_path([other.member]))}, {whole}) END AS body FROM records r"
+            f" LEFT JOIN records o ON o.arn = {arn} COLLATE NOCASE AND o.arn != '' AND o.kind IN ({kinds})"
+            f" WHERE r.region = {self.bind(region)} AND r.kind = {self.bind(kind)})"
         )
 
     def condition(self, condition: Condition, source: str) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from clary.context import Context
+from clary.store.base import Also, together
 from clary.store.component_metrics import Value
 
 KIND = "TrialComponent"
@@ -46,6 +47,11 @@ def with_parents(parents: Sequence[dict[str, str]]) -> dict[str, Any]:
         "_trials": [parent["TrialName"] for parent in parents],
         "_experiments": sorted({parent["ExperimentName"] for parent in parents}),
     }
+
+
+def removal(context: Context, arn: str) -> Also:
+    """What goes with a component: its values and its associations."""
+    return together(context.component_metrics.removal(arn), context.associations.removal(arn))
 
 
 def measured(metrics: Metrics, values: Sequence[Value], source: str) -> Metrics:

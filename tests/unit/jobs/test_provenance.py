@@ -135,7 +135,6 @@ def test_a_training_jobs_component_tells_what_the_job_was_given_and_what_became_
             (IMAGE, "Image", "ContributedTo"),
             *read,
             ("s3://ward/checkpoints", "Checkpoint", "Produced"),
-            ("s3://ward/debug", "DebugOutput", "Produced"),
             ("s3://ward/model.tar.gz", "Model", "Produced"),
         ]
     )

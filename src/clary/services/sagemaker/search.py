@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.model import StructureShape
@@ -14,7 +14,7 @@ from clary.services import operation, resources
 from clary.services.sagemaker import search_conditions as conditions
 from clary.services.sagemaker import search_properties as properties
 from clary.store.base import Condition, Query
-from clary.store.search import All, Documents, Order, Position
+from clary.store.search import All, Documents, Joined, Order, Position
 
 _SUGGESTIONS = 100
 _PAGE = 100  # results where nothing is said: ExperimentAnalytics says nothing and reads them all
@@ -22,12 +22,16 @@ _PAGE = 100  # results where nothing is said: ExperimentAnalytics says nothing a
 
 @dataclass(frozen=True)
 class _Resource:
-    """``member``: of a SearchRecord. ``shape``: of the documents, where it is not the member's own."""
+    """``member``: of a SearchRecord. ``shape``: of the documents, where it is not the member's own.
+
+    ``joined``: what is searched with each document where a property within it is asked for.
+    """
 
     documents: Documents
     member: str
     shape: str = ""
     told: Callable[[Context, dict[str, Any]], dict[str, Any]] | None = None  # a document as the answer shows it
+    joined: Joined | None = None
 
 
 @operation
@@ -42,12 +46,13 @@ def search(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     if "VisibilityConditions" in request:
         parts.append(conditions.visibility(shape, request["VisibilityConditions"]))
     condition = All(tuple(parts))
+    documents = _documents(resource, request)
     after, total = _read_token(request["NextToken"]) if request.get("NextToken") else (None, None)
     if total is None:
-        total = context.search.count(context.region, resource.documents, condition)
+        total = context.search.count(context.region, documents, condition)
     order = _order(resource, shape, request)
     found, more = context.search.page(
-        context.region, resource.documents, condition, order, after, request.get("MaxResults", _PAGE)
+        context.region, documents, condition, order, after, request.get("MaxResults", _PAGE)
     )
     return {
         "Results": [{resource.member: resource.told(context, body) if resource.told else body} for body in found],
@@ -79,6 +84,16 @@ def _resource(request: dict[str, Any]) -> _Resource:
     if name in _ELSEWHERE:
         raise NotServed(f"Search has no form to tell of the resource {name} in: use {_ELSEWHERE[name]}.")
     raise NotServed(f"Search for the resource {name} is not served yet. These are: {', '.join(_RESOURCES)}.")
+
+
+def _documents(resource: _Resource, request: dict[str, Any]) -> Documents:
+    """With the other records in them only where the request asks for what these hold."""
+    if resource.joined is None:
+        return resource.documents
+    asked = [*conditions.names(request.get("SearchExpression", {})), request.get("SortBy", "")]
+    asked += [each.get("Key", "") for each in request.get("VisibilityConditions", [])]
+    wanted = any(name.partition(".")[0].lower() == resource.joined.member.lower() for name in asked)
+    return replace(resource.documents, joined=resource.joined) if wanted else resource.documents
 
 
 def _shape(context: Context, resource: _Resource) -> StructureShape:
@@ -121,11 +136,11 @@ def _trial(context: Context, body: dict[str, Any]) -> dict[str, Any]:
 def _component(context: Context, body: dict[str, Any]) -> dict[str, Any]:
     """With the job that it is of, where that is still there."""
     source = body.get("Source", {}).get("SourceArn")
-    if source is None:
+    if source is None or _SOURCE.member in body:
         return body
     job = context.store.find(source)
-    found = {job.kind: job.body} if job is not None and job.kind in _JOBS else {}
-    return {**body, "SourceDetail": {"SourceArn": source, **found}}
+    found = {job.kind: job.body} if job is not None and job.kind in _SOURCE.kinds else {}
+    return {**body, _SOURCE.member: {"SourceArn": source, **found}}
 
 
 def _model(context: Context, body: dict[str, Any]) -> dict[str, Any]:
@@ -143,11 +158,14 @@ def _model(context: Context, body: dict[str, Any]) -> dict[str, Any]:
     return {"Model": body, "Endpoints": endpoints}
 
 
+_SOURCE = Joined("SourceDetail", ("Source", "SourceArn"), ("TrainingJob", "ProcessingJob", "TransformJob"))
 _RESOURCES = {
     "TrainingJob": _Resource(Documents("TrainingJob"), "TrainingJob"),
     "Experiment": _Resource(Documents("Experiment"), "Experiment"),
     "ExperimentTrial": _Resource(Documents("Trial"), "Trial", told=_trial),
-    "ExperimentTrialComponent": _Resource(Documents("TrialComponent"), "TrialComponent", told=_component),
+    "ExperimentTrialComponent": _Resource(
+        Documents("TrialComponent"), "TrialComponent", told=_component, joined=_SOURCE
+    ),
     "Endpoint": _Resource(Documents("Endpoint"), "Endpoint"),
     "Model": _Resource(Documents("Model"), "Model", shape="Model", told=_model),
     "FeatureGroup": _Resource(Documents("FeatureGroup"), "FeatureGroup"),
@@ -157,6 +175,5 @@ _RESOURCES = {
     "ModelCard": _Resource(Documents("ModelCard"), "ModelCard"),
     "HubContent": _Resource(Documents("HubContent"), "HubContent"),
 }
-_JOBS = frozenset({"TrainingJob", "ProcessingJob", "TransformJob"})  # what a component may be of
 # What the enumeration names and a SearchRecord has no member for.
 _ELSEWHERE = {"Image": "ListImages", "ImageVersion": "ListImageVersions"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any as Anything
 
 from botocore.model import StructureShape
@@ -37,6 +38,16 @@ def visibility(shape: StructureShape, conditions: list[dict[str, str]]) -> Condi
         absent = _filter(shape, {"Name": name, "Operator": "NotExists"})
         parts.append(Any((absent, _filter(shape, {"Name": name, "Value": each.get("Value", "")}))))
     return All(tuple(parts))
+
+
+def names(asked: dict[str, Anything]) -> Iterator[str]:
+    """Of all properties that the expression, or one within it, asks for; deep ones too, without recursion."""
+    left = [asked]
+    while left:
+        one = left.pop()
+        yield from (each["Name"] for each in one.get("Filters", []))
+        yield from (each["NestedPropertyName"] for each in one.get("NestedFilters", []))
+        left += one.get("SubExpressions", [])
 
 
 def _size(asked: dict[str, Anything]) -> int:

@@ -51,7 +51,7 @@ def find(shape: StructureShape, name: str) -> Found:
     found = _find(shape, name)
     if found is None:
         raise unknown(name)
-    if name.lower().startswith("hyperparameters."):
+    if ".hyperparameters." in f".{name.lower()}":  # a job's own, or those of a component's job
         return Found(tuple(replace(each, type="numeric text") for each in found.properties))
     return found
 

@@ -71,6 +71,7 @@ def update_trial_component(context: Context, request: dict[str, Any]) -> dict[st
 
 @operation
 def delete_trial_component(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    """Its associations go with it, for no client that cleans up an experiment removes those that a job made."""
     name = find(context, request["TrialComponentName"]).name
 
     def check(component: Record) -> None:
@@ -79,10 +80,9 @@ def delete_trial_component(context: Context, request: dict[str, Any]) -> dict[st
                 f"TrialComponent '{component.arn}' cannot be deleted while it is associated with trials "
                 f"({', '.join(of[:5])}): disassociate it first."
             )
-        entities.refuse_associated(context, component)
 
-    values = context.component_metrics.removal(components.arn(context, name))
-    gone = resources.delete(context, KIND, name, missing=missing(context, name), check=check, also=values)
+    also = components.removal(context, components.arn(context, name))
+    gone = resources.delete(context, KIND, name, missing=missing(context, name), check=check, also=also)
     return {"TrialComponentArn": gone.arn}
 
 

@@ -32,21 +32,21 @@ def begin(context: Context, job: Record) -> None:
     trace = traces.of(context, job)
     present = context.store.find(components.arn(context, job.name + trace.suffix))
     if present is None or present.body.get("_job") != _identity(job):
-        _write(context, job, trace, [])
+        _write(context, job, trace)
 
 
 def end(context: Context, job: Record, hosts: Sequence[Path] = ()) -> None:
-    """Bring the component to what became of the job.
+    """Bring the component to what became of the job, and tell the lineage graph what it read and made.
 
     ``hosts``: of each host the folder that is its ``/opt/ml``, in which metric files may lie.
     """
     context = context.at(job.region)
     trace = traces.of(context, job)
-    _write(context, job, trace, _metrics(context, job))
+    _write(context, job, trace, ended=True)
     metric_files.carry(context, components.arn(context, job.name + trace.suffix), hosts)
 
 
-def _write(context: Context, job: Record, trace: Trace, metrics: components.Metrics) -> None:
+def _write(context: Context, job: Record, trace: Trace, *, ended: bool = False) -> None:
     """Component and edges in one transaction, again until nobody came between."""
     name, source, maker = job.name + trace.suffix, job.body[f"{job.kind}Arn"], job.body.get("CreatedBy", {})
     arn = components.arn(context, name)
@@ -73,7 +73,7 @@ def _write(context: Context, job: Record, trace: Trace, metrics: components.Metr
             **({"StartTime": trace.started} if trace.started else {}),
             **({"EndTime": trace.ended} if trace.ended else {}),
         }
-        if metrics:
+        if metrics := _metrics(context, job) if ended else []:
             body["Metrics"] = [*(each for each in body["Metrics"] if each["SourceArn"] != source), *metrics]
         new = Record(
             region=context.region, kind=components.KIND, name=name, body=body, created=now, modified=now, arn=arn
@@ -81,7 +81,7 @@ def _write(context: Context, job: Record, trace: Trace, metrics: components.Metr
         component = replace(present, body=body, modified=now) if present else new
         write = context.store.put if present else context.store.create
         with contextlib.suppress(Conflict):
-            write(component, context.associations.insertion(_edges(context, job, component, trace)))
+            write(component, context.associations.insertion(_edges(context, job, component, trace)) if ended else None)
             return
 
 
@@ -127,14 +127,14 @@ def _merged(body: dict[str, Any], member: str, own: dict[str, Any]) -> dict[str,
 
 
 def _edges(context: Context, job: Record, component: Record, trace: Trace) -> list[Association]:
-    """From each thing read to the component, and from the component to each thing made, once it is."""
+    """From each thing read to the component, and from the component to each thing made, unless that failed."""
     maker = job.body.get("CreatedBy", {})
 
     def found(things: Sequence[Thing]) -> list[Record]:
         return [entities.artifact(context, each, maker) for each in things]
 
     read = found(trace.all_read)
-    made = found(trace.all_made if job.status in {"Completed", "Stopped"} else [])
+    made = found(trace.all_made if job.status != "Failed" else [])
     return [
         *entities.edges([(each, component) for each in read], "ContributedTo", maker),
         *entities.edges([(component, each) for each in made], "Produced", maker),

@@ -234,6 +234,11 @@ def test_a_job_survives_the_server(fresh_studio: Studio) -> None:
         pass
     fresh_studio.kill()
     fresh_studio.start()
-    job = ended(fresh_studio.client("sagemaker"), "survivor")
+    sagemaker = fresh_studio.client("sagemaker")
+    job = ended(sagemaker, "survivor")
     assert job["AutoMLJobStatus"] == "Completed", job.get("FailureReason")
     assert job["BestCandidate"]["InferenceContainers"]
+    experiment = sagemaker.describe_experiment(ExperimentName="survivor-aws-auto-ml-job")
+    assert experiment["Source"] == {"SourceArn": job["AutoMLJobArn"], "SourceType": "SageMakerAutoMLJob"}
+    (component,) = sagemaker.list_trial_components(ExperimentName="survivor-aws-auto-ml-job")["TrialComponentSummaries"]
+    assert component["Status"]["PrimaryStatus"] == "Completed"

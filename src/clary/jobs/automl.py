@@ -16,6 +16,7 @@ from typing import Any
 from clary.context import Context
 from clary.errors import AccessDenied, ServiceError
 from clary.images import catalog
+from clary.jobs import provenance
 from clary.store.base import Record
 
 _ENDED = frozenset({"Completed", "Failed", "Stopped"})
@@ -83,6 +84,7 @@ class AutoMLJobs:
                 ResourceConfig={"InstanceType": _INSTANCE, "InstanceCount": 1, "VolumeSizeInGB": 30},
                 StoppingCondition={"MaxRuntimeInSeconds": int(wish["seconds"] * 2 + 600)},
                 EnableNetworkIsolation=False,
+                ExperimentConfig=provenance.experiment(context, job, "-aws-auto-ml-job", "SageMakerAutoMLJob"),
             )
         except (ServiceError, KeyError, ValueError) as error:
             self._write(job, "Failed", AutoMLJobSecondaryStatus="Failed", FailureReason=f"ClientError: {error}"[:1024])

@@ -46,6 +46,26 @@ def end(context: Context, job: Record, hosts: Sequence[Path] = ()) -> None:
     metric_files.carry(context, components.arn(context, job.name + trace.suffix), hosts)
 
 
+def experiment(context: Context, owner: Record, suffix: str, source_type: str) -> dict[str, str]:
+    """The ExperimentConfig for the jobs that another one starts: of an experiment of its own, made if it is not there."""
+    context, name = context.at(owner.region), owner.name + suffix
+    arn, maker, now = context.arn("sagemaker", "experiment", name), owner.body.get("CreatedBy", {}), context.now()
+    body = {
+        "ExperimentName": name,
+        "DisplayName": name,
+        "ExperimentArn": arn,
+        "Source": {"SourceArn": owner.body[f"{owner.kind}Arn"], "SourceType": source_type},
+        "CreationTime": now,
+        "LastModifiedTime": now,
+        "CreatedBy": maker,
+        "LastModifiedBy": maker,
+    }
+    record = Record(region=context.region, kind="Experiment", name=name, body=body, created=now, modified=now, arn=arn)
+    with contextlib.suppress(Conflict):  # made before a crash
+        context.store.create(record)
+    return {"ExperimentName": name}
+
+
 def _write(context: Context, job: Record, trace: Trace, *, ended: bool = False) -> None:
     """Component and edges in one transaction, again until nobody came between."""
     name, source, maker = job.name + trace.suffix, job.body[f"{job.kind}Arn"], job.body.get("CreatedBy", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from clary import services
-from clary.cli import options, servers
+from clary.cli import costs, options, servers
 from clary.cli.client import ask, client
 from clary.cli.durations import duration
 from clary.engines.local import LocalEngine
@@ -42,7 +43,8 @@ def status(data: Path | None, operations: bool, service: str | None, as_json: bo
     server = servers.require(settings.data)
     console = Console()
     console.print(f"[bold]Clary[/bold] answers at {server.url} (process {server.pid}), data in {settings.data}")
-    if offset := ask(settings, "GET", "clock")["offset"]:
+    clock = ask(settings, "GET", "clock")
+    if offset := clock["offset"]:
         console.print(
             f"[bold]Clary's clock[/bold] is {duration(offset)} ahead of this machine's; back: clary clock reset"
         )
@@ -54,7 +56,8 @@ def status(data: Path | None, operations: bool, service: str | None, as_json: bo
     console.print(f"Sandbox: {isolation.level}")
     for sentence in isolation.uncovered:
         console.print(f"  not covered: {sentence}", highlight=False)
-    _tables(console, client(settings, "sagemaker", patience=_PATIENCE, tries=1))
+    now = datetime.fromisoformat(clock["time"])
+    _tables(console, client(settings, "sagemaker", patience=_PATIENCE, tries=1), now)
 
 
 def _operations(service: str | None, as_json: bool) -> None:
@@ -70,35 +73,58 @@ def _operations(service: str | None, as_json: bool) -> None:
             click.echo(f"{c.service}:{name} {'served' if name in c.served else 'not served'}")
 
 
-def _tables(console: Console, sagemaker: Any) -> None:
+def _tables(console: Console, sagemaker: Any, now: datetime) -> None:
     kinds = [
         ("Training jobs", sagemaker.list_training_jobs, "TrainingJobSummaries", "TrainingJob"),
         ("Autopilot jobs", sagemaker.list_auto_ml_jobs, "AutoMLJobSummaries", "AutoMLJob"),
         ("Endpoints", sagemaker.list_endpoints, "Endpoints", "Endpoint"),
     ]
+    priced = False
     for title, listing, members, noun in kinds:
         rows = listing(MaxResults=_SHOWN)[members]
         if not rows:
             continue
         table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-        for column in ("name", "status", "since", "why"):
-            table.add_column(column, overflow="fold")
+        for column in ("name", "status", "since", costs.COLUMN, "why"):
+            table.add_column(column, overflow="fold", no_wrap=column == costs.COLUMN)
         for row in rows:
-            name, state = row[f"{noun}Name"], row[f"{noun}Status"]
-            table.add_row(name, state, f"{row['CreationTime']:%Y-%m-%d %H:%M}", _why(sagemaker, noun, name, state))
+            name, state, since = row[f"{noun}Name"], row[f"{noun}Status"], f"{row['CreationTime']:%Y-%m-%d %H:%M}"
+            found = _describe(sagemaker, noun, name)
+            cost = _cost(sagemaker, noun, found, now)
+            priced = priced or "$" in cost
+            table.add_row(name, state, since, cost, _why(found, state))
         console.print(table)
+    if priced:
+        console.print(costs.NOTE, highlight=False)
 
 
-def _why(sagemaker: Any, noun: str, name: str, state: str) -> str:
-    """The reason of a failure; for what runs, where it stands."""
+def _describe(sagemaker: Any, noun: str, name: str) -> dict[str, Any]:
     describe = {
         "TrainingJob": sagemaker.describe_training_job,
         "AutoMLJob": sagemaker.describe_auto_ml_job,
         "Endpoint": sagemaker.describe_endpoint,
     }[noun]
+    found: dict[str, Any] = describe(**{f"{noun}Name": name})
+    return found
+
+
+def _cost(sagemaker: Any, noun: str, found: dict[str, Any], now: datetime) -> str:
+    """What AWS would have asked for it so far."""
+    if noun == "AutoMLJob":  # its instances are AWS's choice
+        return ""
+    if noun != "Endpoint":
+        return costs.of_job(noun, found, now)
+    try:
+        config = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
+    except sagemaker.exceptions.ClientError:  # deleted: an endpoint does without
+        return "no price known"
+    return costs.of_endpoint(found, config, now)
+
+
+def _why(found: dict[str, Any], state: str) -> str:
+    """The reason of a failure; for what runs, where it stands."""
     if state in {"Completed", "Stopped", "InService"}:
         return ""
-    found = describe(**{f"{noun}Name": name})
     return str(
         found.get("FailureReason") or found.get("SecondaryStatus") or found.get("AutoMLJobSecondaryStatus") or ""
     )

@@ -38,9 +38,10 @@ from clary.jobs.credentials import TaskCredentials
 from clary.jobs.endpoints import Endpoints
 from clary.jobs.images import Images
 from clary.jobs.lifecycle import Lifecycle
-from clary.jobs.loop import Loop
+from clary.jobs.loop import Loop, Reconciler
 from clary.jobs.offline_store import FeatureGroups
 from clary.jobs.retention import Retention
+from clary.jobs.room import Room
 from clary.jobs.training import TrainingJobs
 from clary.keys import Keys
 from clary.objects.files import FileObjects
@@ -113,20 +114,7 @@ def build(
     credentials = TaskCredentials(
         store, keys, context.rights, tunnel_port, trust.bundle(folder.path, None), doors or {}
     )
-    images = Images(Environments(settings.cache))
-    containers = Containers(engine, images, credentials)
-    tasks = folder.path / "tasks"
-    loop = Loop(
-        store,
-        engine,
-        [
-            TrainingJobs(context, engine, images, credentials, tasks),
-            AutoMLJobs(context, tasks),
-            Endpoints(context, engine, containers, tasks),
-            Lifecycle(store, context.buckets, context.now),
-            FeatureGroups(context),
-        ],
-    )
+    loop = _loop(context, engine, credentials, folder.path / "tasks")
     operations = services.discover()
     probes = {
         "database": lambda: database.problem() or OK,
@@ -134,8 +122,6 @@ def build(
         "disk": lambda: folder.shortage() or OK,
         "keys": lambda: context.encryption_keys.problem() or OK,
     }
-    context.features.subscribe(loop.wake)
-    clock.subscribe(loop.wake_all)
     pages = Pages(credentials.answer, Health(probes, operations, clock), ClockPage(context, keys).answer)
     gateway = Gateway(context, keys, operations, pages)
     context.door.open = gateway.call
@@ -166,6 +152,25 @@ def _context(settings: Settings, folder: DataFolder, database: Database, port: i
         clock=clock,
         url=f"http://127.0.0.1:{port}",
     )
+
+
+def _loop(context: Context, engine: LocalEngine, credentials: TaskCredentials, tasks: Path) -> Loop:
+    """All kinds of work."""
+    images = Images(Environments(context.settings.cache))
+    room = Room(context.store, context.settings.jobs, {TrainingJobs.kind: TrainingJobs.terminal})
+    containers = Containers(engine, images, credentials)
+    reconcilers: list[Reconciler] = [
+        TrainingJobs(context, engine, images, credentials, tasks, room),
+        AutoMLJobs(context, tasks),
+        Endpoints(context, engine, containers, tasks),
+        Lifecycle(context.store, context.buckets, context.now),
+        FeatureGroups(context),
+    ]
+    loop = Loop(context.store, engine, reconcilers)
+    room.subscribe(loop.wake)
+    context.features.subscribe(loop.wake)
+    context.clock.subscribe(loop.wake_all)
+    return loop
 
 
 class _Server(uvicorn.Server):

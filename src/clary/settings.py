@@ -44,6 +44,9 @@ class Settings:
     job_network: str = _setting(
         "on", "on: jobs reach what this machine reaches; off: Clary alone, and where that cannot be had they fail."
     )
+    instances: int = _setting(
+        20, "How many instances one job may ask for; each is a process, however large the type that it names."
+    )
     jobs: int = _setting(4, "How many jobs run at the same time; the others wait their turn.")
 
     @classmethod

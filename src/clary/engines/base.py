@@ -42,6 +42,10 @@ class Task:
     ``network``: False means that it reaches nothing but what is handed to it.
     ``doors``: ports of the loopback of a task without a network → the server's Unix sockets that answer there. They
     lie in one folder, which the task sees as a whole.
+    ``hosts``: names by which it reaches itself and its like → their addresses, which a sandboxed task finds in a
+    /etc/hosts of its own; ``hostname`` is its own among them.
+    ``meeting``: a folder; tasks without a network that name the same one are on a loopback that they share, together
+    with their ``doors``, and on nothing else.
     ``listen``: the engine opens a loopback TCP socket and hands it down as the file descriptor named in
     ``CLARY_LISTEN_FD``; ``poll`` tells the port. So a serving process answers even without a network.
     ``memory_bytes``/``cpus``: limits, kept where the machine allows it; 0 is none.
@@ -57,8 +61,12 @@ class Task:
     working_directory: str = "/opt/ml"
     network: bool = True
     doors: Mapping[int, Path] = field(default_factory=dict)
+    hostname: str = "clary"
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    meeting: Path | None = None
     listen: bool = False
     memory_bytes: int = 0
+    cpus: int = 0
     grace: float = 120.0
     companion: list[str] = field(default_factory=list)
 
@@ -69,6 +77,7 @@ class Progress:
 
     ``exit_code``: as a shell shows it (128 + n for signal n); None while it runs, or when its end is unknown.
     ``lost``: the supervisor itself died (power loss, kill -9), so the task's end was not seen.
+    ``out_of_memory``: the kernel killed in it, because it had filled the memory that it was given.
     ``port``: of the socket that ``listen`` asked for.
     ``abandoned``: its companion failed, and it was killed for that.
     """
@@ -77,6 +86,7 @@ class Progress:
     ended: float | None = None
     exit_code: int | None = None
     lost: bool = False
+    out_of_memory: bool = False
     port: int | None = None
     abandoned: bool = False
 
@@ -86,13 +96,14 @@ class Isolation:
     """What this engine separates: ``level`` in a word, ``uncovered`` in sentences a person can act on.
 
     ``opt_ml``: whether a task sees its folder as ``/opt/ml`` (else only through the ``SM_*`` variables).
-    ``network``: whether it can run without a network.
+    ``network``: whether it can run without a network. ``limits``: whether its memory is limited as the task says.
     """
 
     level: str
     opt_ml: bool
     network: bool
     uncovered: list[str] = field(default_factory=list)
+    limits: bool = False
 
 
 class CannotIsolate(Exception):

@@ -58,10 +58,11 @@ class LocalEngine:
             )
         if not limits.works():
             uncovered.append(
-                "Memory limits are not kept: this user may not make control groups (root may, where /sys/fs/cgroup is "
-                "writable). When memory runs out, the kernel ends tasks before it ends Clary."
+                "The limits of instance types are not kept: this user may not make control groups (root may, where "
+                "/sys/fs/cgroup is writable). When memory runs out, the kernel ends tasks before it ends Clary."
             )
-        return Isolation("bubblewrap" if works else "process", works, self._sandbox.network, uncovered)
+        level = "bubblewrap" if works else "process"
+        return Isolation(level, works, self._sandbox.network, uncovered, limits=limits.works())
 
     def start(self, task: Task) -> None:
         directory = task.directory
@@ -88,6 +89,7 @@ class LocalEngine:
             started=started["started"],
             ended=end["ended"],
             exit_code=end["exit_code"],
+            out_of_memory=end["out_of_memory"],
             port=started["port"],
             abandoned=end.get("abandoned", False),
         )
@@ -117,6 +119,8 @@ class LocalEngine:
                 "CLARY_JOB_NETWORK=off lets jobs reach Clary alone" if task.doors else "the task asks for no network"
             )
             raise CannotIsolate(f"{wanted}, and this machine cannot give that: {self._complaint()}")
+        if len(task.hosts) > 1 and not self._sandbox.program:
+            plain.check_names(task.hosts, self._complaint())
         for folder in ("ml", "tmp"):
             (directory / folder).mkdir(parents=True, exist_ok=True)
         sandbox.check(task.mounts, directory / "ml")
@@ -133,7 +137,9 @@ class LocalEngine:
             "listen": task.listen,
             "grace": task.grace,
             "events": str(self._events.path),
-            "memory": limits.memory(directory, task.memory_bytes),
+            "groups": limits.groups(directory, task.memory_bytes, task.cpus),
+            "meeting": str(task.meeting) if task.meeting and not task.network else "",
+            "holder": sandbox.shared(task) if self._sandbox.program else [],
             "companion": task.companion,
         }
         if self._sandbox.program:

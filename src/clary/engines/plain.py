@@ -9,10 +9,12 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from clary.engines.base import Mount, Task
+from clary.engines.base import CannotIsolate, Mount, Task
 
 _ML = PurePosixPath("/opt/ml")
 _CLONE = 0x40049409  # FICLONE, <linux/fs.h>
@@ -29,6 +31,18 @@ def where(task: Task, target: str) -> str:
         default=None,
     )
     return str(best.source / path.relative_to(best.target)) if best else target
+
+
+def check_names(hosts: Mapping[str, str], complaint: str) -> None:
+    """``CannotIsolate`` unless this machine itself knows the names by which tasks reach each other."""
+    for name in hosts:
+        try:
+            socket.getaddrinfo(name, None)
+        except OSError:
+            raise CannotIsolate(
+                f"the hosts of a job reach each other by their names ({', '.join(hosts)}), which needs a sandbox: "
+                f"{complaint}. Or name them in this machine's /etc/hosts: 127.0.0.1 {' '.join(hosts)}"
+            ) from None
 
 
 def lay_out(task: Task) -> None:

@@ -21,7 +21,7 @@ _PIECE = 64 << 10
 def main(arguments: Sequence[str]) -> None:
     split = arguments.index("--")
     doors = [argument.split("=", 1) for argument in arguments[:split]]
-    listeners = [(_listen(int(port)), path) for port, path in doors]
+    listeners = [(listen(int(port)), path) for port, path in doors]
     if os.fork() == 0:
         if os.fork() == 0:
             _relay(listeners)
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
@@ -52,14 +52,14 @@ def _relay(listeners: Sequence[tuple[socket.socket, str]]) -> None:
         if int(name) > 2 and int(name) not in kept:  # what is the command's own: a serving task's listening socket
             with contextlib.suppress(OSError):
                 os.close(int(name))
-    threads = [threading.Thread(target=_accept, args=pair) for pair in listeners]
+    threads = [threading.Thread(target=accept, args=pair) for pair in listeners]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-def _accept(listener: socket.socket, path: str) -> None:
+def accept(listener: socket.socket, path: str) -> None:
     while True:
         near, _ = listener.accept()
         threading.Thread(target=_serve, args=(near, path), daemon=True).start()

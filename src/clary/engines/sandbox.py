@@ -12,6 +12,7 @@ Options: https://github.com/containers/bubblewrap (bwrap(1)), 0.4 and later.
 # ruff: noqa: S108 - the /tmp here is each task's own
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from clary.engines.base import Mount, Task
+from clary.engines.base import CannotIsolate, Mount, Task
 from clary.engines.supervision import ARGUMENTS_FD, BINDINGS_FD, INFO_FD, READY_FD
 
 _MANY = 100
@@ -33,6 +34,7 @@ _MOST = 2500
 
 _BINDINGS = Path(__file__).with_name("bindings.py")
 _RELAY = Path(__file__).with_name("relay.py")
+_SHARED_NETWORK = Path(__file__).with_name("shared_network.py")
 _RELAY_INSIDE, _DOORS = "/run/clary/relay.py", "/run/clary/doors"
 
 _SYSTEM = "usr bin sbin lib lib32 lib64 libx32 nix/store gnu/store sys/devices/system".split()
@@ -175,12 +177,13 @@ def command(sandbox: Sandbox, task: Task, environment: dict[str, str], data: Pat
     """
     own = ["--args", str(ARGUMENTS_FD), "--info-fd", str(INFO_FD)]
     line = [sandbox.program, *own, "--", *_LAUNCHER, *_relay(task), *task.command]
+    prefix = shared(task)
     mounts = sorted(task.mounts, key=lambda mount: mount.target.count("/"))  # a folder before what is in it
     layered = any(mount.layered for mount in mounts) and _can_layer(str(data))
     if (len(mounts) < _MANY and not layered) or not _can_bind():
         if len(mounts) > _MOST:
             raise OSError(f"a task has {len(mounts)} mounts; a sandbox takes {_MOST} here, join them in folders")
-        return line, {ARGUMENTS_FD: _words(sandbox, task, environment, data, mounts)}
+        return prefix + line, {ARGUMENTS_FD: _words(sandbox, task, environment, data, mounts)}
     ml, inside = f"{task.directory}/ml", "/opt/ml/"
     early = [mount for mount in mounts if mount.target.startswith(inside)]
     late = [mount for mount in mounts if not mount.target.startswith(inside)]
@@ -191,7 +194,7 @@ def command(sandbox: Sandbox, task: Task, environment: dict[str, str], data: Pat
         if layered and mount.layered and not set(relative) & set(",:\\"):  # overlayfs's separators
             source, layer = relative, f"layers/{number}"
         targets.append((source, f"{ml}/{mount.target[len(inside) :]}", mount.writable, layer))
-    return [sys.executable, "-I", "-S", str(_BINDINGS), str(BINDINGS_FD), *line], {
+    return [*prefix, sys.executable, "-I", "-S", str(_BINDINGS), str(BINDINGS_FD), *line], {
         ARGUMENTS_FD: _words(sandbox, task, environment, data, late),
         BINDINGS_FD: json.dumps({"folder": ml, "home": str(task.directory), "mounts": targets}),
     }
@@ -199,10 +202,30 @@ def command(sandbox: Sandbox, task: Task, environment: dict[str, str], data: Pat
 
 def _relay(task: Task) -> list[str]:
     """What stands before the command of a task that reaches the server's sockets and nothing else."""
-    if task.network or not task.doors:
+    if task.network or task.meeting or not task.doors:
         return []
     doors = [f"{port}={_DOORS}/{path.name}" for port, path in task.doors.items()]
     return [os.path.realpath(sys.executable), "-I", "-S", _RELAY_INSIDE, *doors, "--"]
+
+
+def shared(task: Task) -> list[str]:
+    """What stands before all of it where tasks share a network; ``CannotIsolate`` if they cannot."""
+    if task.network or not task.meeting:
+        return []
+    if complaint := _sharing_complaint():
+        raise CannotIsolate(f"the hosts of a job without a network cannot be given one that they share: {complaint}")
+    doors = [f"{port}={path}" for port, path in task.doors.items()]
+    return [sys.executable, "-I", "-S", str(_SHARED_NETWORK), str(task.meeting), *doors, "--"]
+
+
+@lru_cache
+def _sharing_complaint() -> str:
+    """Why ``shared_network.py`` does not work here; "" if it does."""
+    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "tasks").open("w") as tasks:
+        fcntl.flock(tasks, fcntl.LOCK_SH)  # as a supervisor does
+        program = [sys.executable, "-I", "-S", str(_SHARED_NETWORK), folder, "--", "/bin/true"]
+        done = subprocess.run(program, capture_output=True, timeout=30, check=False)
+    return "" if done.returncode == 0 else _way_out(done.stderr.decode("utf-8", "replace").strip())
 
 
 @lru_cache
@@ -234,7 +257,11 @@ def _words(sandbox: Sandbox, task: Task, environment: dict[str, str], data: Path
     words += ["--bind", str(task.directory / "tmp"), "/tmp", "--bind", str(task.directory / "ml"), "/opt/ml"]
     for mount in mounts:
         words += ["--bind" if mount.writable else "--ro-bind", str(mount.source), mount.target]
-    if not task.network:
+    if task.hosts:
+        _hosts(task)
+        words += ["--ro-bind", str(task.directory / "hosts"), "/etc/hosts"]
+    words += ["--hostname", task.hostname]
+    if not task.network and not task.meeting:
         words += ["--unshare-net"]
         if task.doors:
             folder = next(iter(task.doors.values())).parent
@@ -243,6 +270,16 @@ def _words(sandbox: Sandbox, task: Task, environment: dict[str, str], data: Path
     for name, value in environment.items():
         words += ["--setenv", name, value]
     return "".join(f"{word}\0" for word in words)
+
+
+def _hosts(task: Task) -> None:
+    """The task's own /etc/hosts: its names before those of this machine."""
+    own = "".join(f"{address}\t{name}\n" for name, address in task.hosts.items())
+    try:
+        machine = Path("/etc/hosts").read_text()
+    except OSError:
+        machine = "127.0.0.1\tlocalhost\n"
+    (task.directory / "hosts").write_text(own + machine)
 
 
 def check(mounts: list[Mount], ml: Path) -> None:
@@ -263,7 +300,7 @@ def check(mounts: list[Mount], ml: Path) -> None:
 
 def _frame(passwd: Path, group: Path) -> list[str]:
     """What every task sees: the system, read-only, and fresh /proc, /dev and /tmp."""
-    words = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "clary"]
+    words = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     words += ["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--tmpfs", "/"]
     for name in _SYSTEM:
         words += _shown_as_it_is(Path("/") / name)

@@ -55,13 +55,14 @@ class Supervisor:
         self._stopping: float | None = None  # the monotonic time of the SIGKILL
         self._termed = self._killed = False
         self._told, self._news = 0.0, False
-        self._folder = ""  # the control group that keeps the memory limit
+        self._groups: list[str] = []  # the folders of the control groups that keep the limits
         self._companion = 0
         self._leash: int | None = None  # the companion ends when this is closed
         self._abandoned = False
 
     def run(self) -> None:
         self._limit()
+        self._attend()
         if not self._spec["sandboxed"]:
             become_subreaper()
             self._group = guardian()
@@ -79,20 +80,27 @@ class Supervisor:
     # starting
 
     def _limit(self) -> None:
-        limit = self._spec.get("memory")
-        if not limit:
-            return
-        try:
-            os.makedirs(limit["folder"], exist_ok=True)
-            for name, value, needed in limit["files"]:
-                try:
-                    _put(f"{limit['folder']}/{name}", value)
-                except OSError:
-                    if needed:
-                        raise
-            self._folder = limit["folder"]
-        except OSError as error:
-            self._log.feed(f"clary: the memory limit is not kept: {error}\n".encode())
+        for group in self._spec.get("groups", []):
+            try:
+                os.makedirs(group["folder"], exist_ok=True)
+                for name, value, needed in group["files"]:
+                    try:
+                        _put(f"{group['folder']}/{name}", value)
+                    except OSError:
+                        if needed:
+                            raise
+                self._groups.append(group["folder"])
+            except OSError as error:
+                self._log.feed(f"clary: a limit of the instance type is not kept: {error}\n".encode())
+
+    def _attend(self) -> None:
+        """Keep the network that tasks share there for as long as this one lives (see ``shared_network.py``)."""
+        if meeting := self._spec.get("meeting"):
+            os.makedirs(meeting, exist_ok=True)
+            tasks = os.open(f"{meeting}/tasks", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(tasks, fcntl.LOCK_SH)  # held until this process ends
+            holder = self._spec["holder"]
+            os.waitpid(os.posix_spawn(holder[0], holder, {}), 0)  # if it fails, so does the task, and says why
 
     def _spawn(self) -> None:
         given = {}
@@ -124,8 +132,8 @@ class Supervisor:
         try:
             os.setpgid(0, self._group)  # in a sandbox a group of bubblewrap's own; the program gets another
             _put("/proc/self/oom_score_adj", "500", missing_ok=True)  # rather the job than the server
-            if self._folder:
-                _put(f"{self._folder}/cgroup.procs", "0")
+            for folder in self._groups:
+                _put(f"{folder}/cgroup.procs", "0")
             high = {number: fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 64) for number, fd in given.items()}
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             for number, fd in high.items():
@@ -252,18 +260,18 @@ class Supervisor:
         replace_reserved(f"{self._directory}/exit.json", json.dumps(record))
 
     def _out_of_memory(self) -> bool:
-        """Whether the kernel killed for the memory limit; the control group is removed."""
+        """Whether the kernel killed for the memory limit; the control groups are removed."""
         killed = False
-        for name in ("memory.events", "memory.oom_control") if self._folder else ():
-            try:
-                with open(f"{self._folder}/{name}", encoding="ascii") as file:
-                    counts = dict(line.split() for line in file)
-            except OSError:
-                continue
-            killed = killed or counts.get("oom_kill", "0") != "0"
-        if self._folder:
+        for folder in self._groups:
+            for name in ("memory.events", "memory.oom_control"):
+                try:
+                    with open(f"{folder}/{name}", encoding="ascii") as file:
+                        counts = dict(line.split() for line in file)
+                except OSError:
+                    continue
+                killed = killed or counts.get("oom_kill", "0") != "0"
             with contextlib.suppress(OSError):  # something is still leaving it; an empty group costs nothing
-                os.rmdir(self._folder)
+                os.rmdir(folder)
         return killed
 
     def _tell(self) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from clary.context import Context
 from clary.errors import AccessDenied, ServiceError
 from clary.images import catalog
-from clary.jobs import provenance
+from clary.jobs import instances, provenance
 from clary.store.base import Record
 
 _ENDED = frozenset({"Completed", "Failed", "Stopped"})
@@ -101,7 +101,7 @@ class AutoMLJobs:
 
     def _watch(self, job: Record, training: Record) -> None:
         self._own(job)
-        folder = self._tasks / training.body["_directory"] / "ml/output/autopilot"
+        folder = instances.folder(self._tasks / training.body["_directory"]) / "ml/output/autopilot"
         progress = _read_json(folder / "progress.json")
         try:
             self._upload(job, folder, progress.get("artifacts", []))

@@ -31,16 +31,14 @@ class Inputs:
     companion: list[str] = field(default_factory=list)
 
 
-def lay_out(
-    buckets: GuardedBuckets, channels: Sequence[dict[str, Any]], mode: str, ml: Path, share: Share = ALL
-) -> Inputs:
+def lay_out(buckets: GuardedBuckets, channels: Sequence[tuple[dict[str, Any], Share]], mode: str, ml: Path) -> Inputs:
     """The channels of one host, below ``ml/input/data``. ``CannotStage``.
 
-    ``channels``: as Describe shows them. ``mode``: of those that name none. ``share``: of this host in those that are
-    sharded; a channel with a seed is dealt, and in Pipe mode streamed, in an order that is drawn from it.
+    ``channels``: as Describe shows them, each with the share of this host, which counts where it is sharded; one with a
+    seed is dealt, and in Pipe mode streamed, in an order that is drawn from it. ``mode``: of those that name none.
     """
     inputs, fed = Inputs(), []
-    for channel in channels:
+    for channel, share in channels:
         try:
             if channel.get("InputMode", mode) == "Pipe":
                 fed.append(_pipe(buckets, channel, share))

@@ -101,7 +101,8 @@ class TaskCredentials:
 
 
 def _identifier(task: Path) -> str:
-    return task.name
+    """A task's folder may be named as another job's is, ``algo-1``; the two last names are one task's only."""
+    return f"{task.parent.name}.{task.name}"
 
 
 def _hash(token: str) -> str:

@@ -1,15 +1,14 @@
 """The loop that drives the reconcilers: wakes each record's step when something happened to it.
 
-What wakes a step: its record changed, its task wrote or ended, the time it asked for is over, or (if it waits for
-room) another job ended. Steps of one record never run at the same time. Nothing here is durable: on start every
-record that is not at its end is woken, so a crash loses no work.
+What wakes a step: its record changed, its task wrote or ended, the time it asked for is over, or somebody called
+``wake`` (``clary.jobs.room``, when there is room). Steps of one record never run at the same time. Nothing here is
+durable: on start every record that is not at its end is woken, so a crash loses no work.
 """
 
 from __future__ import annotations
 
 import heapq
 import logging
-import math
 import threading
 import time
 from collections import deque
@@ -21,9 +20,6 @@ from clary.engines.base import Engine
 from clary.store.base import Conflict, Record, Store
 
 log = logging.getLogger(__name__)
-
-ROOM = math.inf
-"""What a step returns that waits until another job has ended."""
 
 _LONGEST_BACKOFF = 60.0
 
@@ -37,7 +33,7 @@ class Reconciler(Protocol):
     terminal: frozenset[str]  # statuses that need no more steps
 
     def step(self, record: Record) -> float | None:
-        """Do what is next; returns the seconds after which to be called again, ``ROOM``, or None."""
+        """Do what is next; returns the seconds after which to be called again, or None."""
 
     def directory(self, record: Record) -> Path | None:
         """Where the record's tasks live: output of the task there, or of one a folder deeper, wakes the step."""
@@ -53,7 +49,6 @@ class Loop:
         self._queued: set[Key] = set()
         self._running: set[Key] = set()
         self._again: set[Key] = set()
-        self._waiting: set[Key] = set()
         self._timers: list[tuple[float, Key]] = []
         self._deadlines: dict[Key, float] = {}  # of the timers the ones that count
         self._directories: dict[Path, set[Key]] = {}
@@ -99,7 +94,7 @@ class Loop:
     def wake_all(self) -> None:
         """Let every record's step look at the time again: the clock was moved."""
         with self._changed:
-            keys = {*self._deadlines, *self._running, *self._waiting}
+            keys = {*self._deadlines, *self._running}
         for key in keys:
             self.wake(key)
 
@@ -110,11 +105,6 @@ class Loop:
         if owner := record.body.get("_owner"):  # a job made for another one
             self.wake((owner[0], owner[1], owner[2]))
         self.wake(record.key)
-        if record.status in reconciler.terminal or record.status == "Deleted":
-            with self._changed:
-                waiting, self._waiting = self._waiting, set()
-            for key in waiting:
-                self.wake(key)
 
     def _task_changed(self, directory: Path) -> None:
         with self._changed:
@@ -127,9 +117,7 @@ class Loop:
             delay = self._step(key)
             with self._changed:
                 self._running.discard(key)
-                if delay == ROOM:
-                    self._waiting.add(key)
-                elif delay is not None:
+                if delay is not None:
                     self._deadlines[key] = time.monotonic() + delay
                     heapq.heappush(self._timers, (self._deadlines[key], key))
                     self._changed.notify()
@@ -183,7 +171,6 @@ class Loop:
     def _forget(self, key: Key) -> None:
         self._failures.pop(key, None)
         with self._changed:
-            self._waiting.discard(key)
             self._deadlines.pop(key, None)
             for keys in self._directories.values():
                 keys.discard(key)

@@ -14,18 +14,22 @@ _PIECE = 1 << 20  # bytes read at a time; a line is shorter (the supervisor spli
 Lines = list[tuple[int, str]]
 """(epoch milliseconds, text)"""
 
+Also = Callable[[Lines], Callable[[sqlite3.Connection], None] | None]
+"""Sees new lines and may return what else to write for them, in the same transaction."""
+
+
+def nothing(_: Lines) -> None:
+    return None
+
 
 def carry(
     context: Context,
     directory: Path,
     group: str,
     stream: str,
-    also: Callable[[Lines], Callable[[sqlite3.Connection], None] | None] = lambda _: None,
+    also: Also = nothing,
 ) -> None:
-    """Append what the task of ``directory`` wrote since the last call to a log stream.
-
-    ``also`` sees the new lines and may return what else to write for them, in the same transaction.
-    """
+    """Append what the task of ``directory`` wrote since the last call to a log stream."""
     path, name = directory / LOG, str(directory)
     position = context.logs.position(name)
     try:

@@ -23,6 +23,11 @@ SOURCE_ARCHIVE = ML / "input/sourcedir.tar.gz"
 FAILURE = OUTPUT / "failure"
 
 _RESERVED = frozenset({"default_user_module_name", "_tuning_objective_metric"})
+# Those of the platform that no framework is told of.
+_OWN = frozenset(
+    f"sagemaker_{name}"
+    for name in "program submit_directory enable_cloudwatch_metrics region container_log_level job_name s3_output".split()
+)
 
 
 def read_config(name: str) -> dict[str, Any]:
@@ -52,47 +57,76 @@ def arguments(values: dict[str, Any]) -> list[str]:
     return found
 
 
-def variables(program: str, module_directory: str) -> dict[str, str]:
-    """The ``SM_*`` variables of this task."""
-    values = hyperparameters()
-    own = of_the_script(values)
+def description(program: str, module_directory: str) -> dict[str, Any]:
+    """Where and on what this program runs, under the toolkit's names: what ``SM_TRAINING_ENV`` holds."""
+    values, resources = hyperparameters(), read_config("resourceconfig.json")
     channels = read_config("inputdataconfig.json")
-    resources = read_config("resourceconfig.json")
-    level = values.get("sagemaker_container_log_level", 20)
-    plain: dict[str, Any] = {
-        "MODEL_DIR": str(MODEL),
-        "MODULE_DIR": module_directory,
-        "MODULE_NAME": program.rpartition("/")[2].removesuffix(".py"),
-        "USER_ENTRY_POINT": program,
-        "USER_ARGS": arguments(own),
-        "HPS": own,
-        "CHANNELS": sorted(channels),
-        "HOSTS": resources.get("hosts", ["algo-1"]),
-        "CURRENT_HOST": resources.get("current_host", "algo-1"),
-        "CURRENT_INSTANCE_TYPE": resources.get("current_instance_type", "local"),
-        "CURRENT_INSTANCE_GROUP": resources.get("current_group_name", "homogeneousCluster"),
-        "CURRENT_INSTANCE_GROUP_HOSTS": resources.get("hosts", ["algo-1"]),
-        "INSTANCE_GROUPS": [g["instance_group_name"] for g in resources.get("instance_groups", [])],
-        "INSTANCE_GROUPS_DICT": {g["instance_group_name"]: g for g in resources.get("instance_groups", [])},
-        "IS_HETERO": False,
-        "NETWORK_INTERFACE_NAME": resources.get("network_interface_name", "lo"),
-        "NUM_CPUS": os.cpu_count() or 1,
-        "NUM_GPUS": _gpus(),
-        "NUM_NEURONS": 0,
-        "LOG_LEVEL": level,
-        "INPUT_DIR": str(ML / "input"),
-        "INPUT_CONFIG_DIR": str(CONFIG),
-        "OUTPUT_DIR": str(OUTPUT),
-        "OUTPUT_DATA_DIR": str(OUTPUT_DATA),
-        "OUTPUT_INTERMEDIATE_DIR": str(OUTPUT / "intermediate"),
-        "RESOURCE_CONFIG": resources,
-        "INPUT_DATA_CONFIG": channels,
-        "FRAMEWORK_PARAMS": {k: v for k, v in values.items() if k.startswith("sagemaker_")},
-        "TRAINING_ENV": {"job_name": os.environ.get("TRAINING_JOB_NAME", ""), "hyperparameters": own},
-        **{f"CHANNEL_{name.upper()}": str(DATA / name) for name in channels},
-        **{f"HP_{name.upper()}": value for name, value in own.items()},
+    hosts, host = resources.get("hosts", ["algo-1"]), resources.get("current_host", "algo-1")
+    groups = {group["instance_group_name"]: group for group in resources.get("instance_groups", [])}
+    group = resources.get("current_group_name", "homogeneousCluster")
+    distributed = values.get("sagemaker_distribution_instance_groups", [])
+    return {
+        "additional_framework_parameters": {
+            name: value for name, value in values.items() if name.startswith("sagemaker_") and name not in _OWN
+        },
+        "channel_input_dirs": {name: str(DATA / name) for name in channels},
+        "current_host": host,
+        "current_instance_group": group,
+        "current_instance_group_hosts": groups.get(group, resources).get("hosts", ["algo-1"]),
+        "current_instance_type": resources.get("current_instance_type", "local"),
+        "distribution_hosts": [name for each in distributed for name in groups.get(each, {}).get("hosts", [])],
+        "distribution_instance_groups": distributed,
+        "framework_module": None,
+        "hosts": hosts,
+        "hyperparameters": of_the_script(values),
+        "input_config_dir": str(CONFIG),
+        "input_data_config": channels,
+        "input_dir": str(ML / "input"),
+        "instance_groups": list(groups),
+        "instance_groups_dict": groups,
+        "is_hetero": len(groups) > 1,
+        "is_master": host == hosts[0],
+        "job_name": values.get("sagemaker_job_name", os.environ.get("TRAINING_JOB_NAME", "")),
+        "log_level": values.get("sagemaker_container_log_level", 20),
+        "master_hostname": hosts[0],
+        "model_dir": str(MODEL),
+        "module_dir": str(values.get("sagemaker_submit_directory") or module_directory),
+        "module_name": program.rpartition("/")[2].removesuffix(".py"),
+        "network_interface_name": resources.get("network_interface_name", "lo"),
+        "num_cpus": int(os.environ.get("CLARY_CPUS") or os.cpu_count() or 1),
+        "num_gpus": _gpus(),
+        "num_neurons": 0,
+        "output_data_dir": str(OUTPUT_DATA),
+        "output_dir": str(OUTPUT),
+        "output_intermediate_dir": str(OUTPUT / "intermediate"),
+        "resource_config": resources,
+        "topology": resources.get("topology", []),
+        "user_entry_point": program,
     }
-    return {f"SM_{name}": _variable(value) for name, value in plain.items()}
+
+
+_UNTOLD = frozenset("additional_framework_parameters channel_input_dirs distribution_hosts hyperparameters is_master job_name "
+                    "master_hostname topology".split())  # fmt: skip
+
+
+def variables(program: str, module_directory: str) -> dict[str, str]:
+    """The ``SM_*`` variables of this task, and what the toolkit sets beside them."""
+    described, values = description(program, module_directory), hyperparameters()
+    own = described["hyperparameters"]
+    told = {
+        **{name: value for name, value in described.items() if name not in _UNTOLD},
+        "channels": sorted(described["channel_input_dirs"]),
+        "framework_params": described["additional_framework_parameters"],
+        "hps": own,
+        "training_env": described,
+        "user_args": arguments(own),
+        **{f"channel_{name}": path for name, path in described["channel_input_dirs"].items()},
+        **{f"hp_{name}": value for name, value in own.items()},
+    }
+    region = values.get("sagemaker_region") or os.environ.get("SAGEMAKER_REGION", "")
+    beside = {"CURRENT_HOST": described["current_host"], "SAGEMAKER_JOB_NAME": described["job_name"]}
+    told_named = {f"SM_{name.upper()}": _variable(value) for name, value in told.items()}
+    return {**told_named, **beside, "SAGEMAKER_REGION": str(region)}
 
 
 def _gpus() -> int:
@@ -111,11 +145,11 @@ def _argument(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, dict):
-        return ",".join(f"{key}={item}" for key, item in value.items())
+        return ",".join(f"{key}={item}" for key, item in sorted(value.items()))
     return str(value)
 
 
 def _variable(value: Any) -> str:
-    if isinstance(value, str):
-        return value
+    if value is None or isinstance(value, str):
+        return value or ""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))

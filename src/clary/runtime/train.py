@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -35,6 +36,8 @@ def main() -> int:
         folder = _code(values)
     except archives.UnsafeArchive as error:
         return _fail(f"ClientError: {error}", 1)
+    if not (folder / program).resolve().is_relative_to(folder.resolve()):
+        return _fail(f"ClientError: the script {program!r} leads out of the source archive", 1)
     if not (folder / program).is_file():
         there = ", ".join(sorted(p.name for p in folder.iterdir())[:20]) or "nothing"
         return _fail(f"ClientError: the script {program!r} is not in the source archive, which holds: {there}", 1)
@@ -65,10 +68,7 @@ def _install(folder: Path) -> int:
 
 
 def _run(program: str, folder: Path, values: dict[str, object]) -> int:
-    own = contract.of_the_script(values)
-    python = [] if program.endswith(".sh") else [sys.executable]
-    shell = ["/bin/sh"] if program.endswith(".sh") else []
-    command = [*python, *shell, program, *contract.arguments(own)]
+    command = _command(program, folder, contract.arguments(contract.of_the_script(values)))
     environment = {**os.environ, **contract.variables(program, str(folder))}
     environment["PYTHONPATH"] = os.pathsep.join(p for p in (str(folder), environment.get("PYTHONPATH", "")) if p)
     environment.setdefault("SAGEMAKER_METRICS_DIRECTORY", str(contract.METRICS))
@@ -97,6 +97,23 @@ def _run(program: str, folder: Path, values: dict[str, object]) -> int:
         f'Command "{" ".join(command)}"',
         code,
     )
+
+
+def _command(program: str, folder: Path, arguments: list[str]) -> list[str]:
+    """A ``.py`` is run by Python, as a module where a ``setup.py`` lies beside it; all else is a command of the shell."""
+    packaged = (folder / "setup.py").is_file()
+    if not program.endswith(".sh") and packaged:
+        print(
+            "Clary: setup.py is not run: its folder is on the path, and what install_requires names is not installed; "
+            "name that in requirements.txt.",
+            flush=True,
+        )
+        module = program.removesuffix(".py").replace("/", ".")
+        return [sys.executable, "-m", module, *arguments]
+    if program.endswith(".py"):
+        return [sys.executable, program, *arguments]
+    (folder / program).chmod(0o755)
+    return ["/bin/sh", "-c", shlex.join([f"./{program}", *arguments])]
 
 
 def _pass_through(stream: IO[bytes], last: collections.deque[str]) -> None:

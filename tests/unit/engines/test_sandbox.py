@@ -237,6 +237,23 @@ def test_a_memory_limit_holds(root: Path, mode: str) -> None:
     engine.close()
 
 
+def test_a_limit_of_cpus_holds_and_leaves_nothing_behind(engine: LocalEngine, root: Path) -> None:
+    groups = limits.groups(root / "job", 0, 1)
+    if not groups:
+        pytest.skip("this user may not make control groups, or there is one CPU")
+    code = (
+        "import os, time\n"
+        "for _ in range(3):\n    if os.fork() == 0: break\n"
+        "end = time.monotonic() + 0.5\nwhile time.monotonic() < end: pass\n"
+        "print(sum(os.times()[:2]))\n"
+    )
+    task = Task(directory=root / "job", command=python(code), environment=PATH, cpus=1)
+    engine.start(task)
+    assert wait(engine, task.directory).exit_code == 0
+    assert sum(float(line) for line in texts(task.directory)) < 0.9  # of half a second, with a period's grain
+    assert not Path(groups[0]["folder"]).exists()
+
+
 # without a sandbox
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clary.jobs.loop import ROOM, Loop
+from clary.jobs.loop import Loop
 from clary.store.base import Conflict, Record
 from clary.store.database import Database
 from clary.store.records import SqlStore
@@ -155,29 +155,6 @@ def test_a_step_that_fails_is_tried_again_and_a_conflict_at_once(store: SqlStore
     run(step)
     store.create(record("a"))
     assert ended.wait(15)
-
-
-def test_who_waits_for_room_is_woken_when_another_ends(store: SqlStore, run: Run) -> None:
-    waiting, woken = threading.Event(), threading.Event()
-    count = [0]
-
-    def step(job: Record) -> float | None:
-        if job.name == "running":
-            return None
-        count[0] += 1
-        if count[0] > 1:
-            woken.set()
-            return None
-        waiting.set()
-        return ROOM
-
-    run(step)
-    running = store.create(record("running"))
-    store.create(record("waits"))
-    assert waiting.wait(10)
-    assert not woken.wait(0.2)
-    store.put(replace(running, status="Done"))
-    assert woken.wait(10)
 
 
 def test_a_change_of_a_record_wakes_its_owner(store: SqlStore, run: Run) -> None:

@@ -32,8 +32,10 @@ def write(ml: Path, name: str, value: Any) -> None:
     (ml / f"input/config/{name}.json").write_text(json.dumps(value))
 
 
-def start(ml: Path, script: str, hyperparameters: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    (ml / "code/train.py").write_text(script)
+def start(
+    ml: Path, script: str, hyperparameters: dict[str, str] | None = None, name: str = "train.py"
+) -> subprocess.Popen[str]:
+    (ml / "code" / name).write_text(script)
     write(ml, "hyperparameters", {"sagemaker_program": '"train.py"', **(hyperparameters or {})})
     environment = {"PATH": os.environ["PATH"], "CLARY_ML": str(ml), "PYTHONPATH": SOURCE}
     command = [sys.executable, "-m", "clary.runtime.train"]
@@ -57,7 +59,76 @@ def test_hyperparameters_arrive_as_arguments_and_variables(ml: Path) -> None:
     assert variables["SM_MODEL_DIR"] == str(ml / "model")
     assert json.loads(variables["SM_HPS"])["map"] == {"a": 1, "b": "c"}
     assert variables["SM_CURRENT_HOST"] == "algo-1"
+    assert (variables["SM_HP_NONE"], variables["SM_FRAMEWORK_MODULE"]) == ("", "")
     assert (ml / "output/success").exists()
+
+
+def test_the_variables_are_those_of_the_training_toolkit(ml: Path) -> None:
+    """The names and values that sagemaker-training 5.1.4 sets from the same files (run beside it once, 2026-11)."""
+    hosts = ["algo-1", "algo-2"]
+    groups = [
+        {"instance_group_name": "cpus", "instance_type": "ml.m5.xlarge", "hosts": ["algo-1"]},
+        {"instance_group_name": "gpus", "instance_type": "ml.g5.xlarge", "hosts": ["algo-2"]},
+    ]
+    resources = {
+        "current_host": "algo-2", "current_instance_type": "ml.g5.xlarge", "current_group_name": "gpus", "hosts": hosts,
+        "instance_groups": groups, "network_interface_name": "lo",
+    }  # fmt: skip
+    write(ml, "resourceconfig", resources)
+    given = {
+        "sagemaker_submit_directory": '"s3://bucket/code.tar.gz"', "sagemaker_job_name": '"job"', "sagemaker_region": '"eu-west-1"',
+        "sagemaker_mpi_enabled": "false", "sagemaker_distribution_instance_groups": '["gpus"]', "a": '{"y": 2, "x": 1}',
+    }  # fmt: skip
+    script = (
+        "import json, os\nprint(json.dumps({k: v for k, v in os.environ.items() if k.startswith(('SM_', 'SAGE'))}))"
+    )
+    output, _ = start(ml, script, given).communicate()
+    found = json.loads(output.splitlines()[-1])
+    training_env = json.loads(found.pop("SM_TRAINING_ENV"))
+    found.pop("SM_NUM_CPUS")
+    framework = {"sagemaker_distribution_instance_groups": ["gpus"], "sagemaker_mpi_enabled": False}
+    texts = {name: json.dumps(value, sort_keys=True, separators=(",", ":")) for name, value in {
+        "CHANNELS": ["train"], "CURRENT_INSTANCE_GROUP_HOSTS": ["algo-2"], "DISTRIBUTION_INSTANCE_GROUPS": ["gpus"],
+        "FRAMEWORK_PARAMS": framework, "HOSTS": hosts, "HPS": {"a": {"x": 1, "y": 2}}, "HP_A": {"x": 1, "y": 2},
+        "INPUT_DATA_CONFIG": {"train": {"TrainingInputMode": "File"}}, "INSTANCE_GROUPS": ["cpus", "gpus"],
+        "INSTANCE_GROUPS_DICT": {group["instance_group_name"]: group for group in groups}, "IS_HETERO": True,
+        "LOG_LEVEL": 20, "NUM_GPUS": 0, "NUM_NEURONS": 0, "RESOURCE_CONFIG": resources, "USER_ARGS": ["-a", "x=1,y=2"],
+    }.items()}  # fmt: skip
+    plain = {
+        "CHANNEL_TRAIN": ml / "input/data/train", "CURRENT_HOST": "algo-2", "CURRENT_INSTANCE_GROUP": "gpus",
+        "CURRENT_INSTANCE_TYPE": "ml.g5.xlarge", "FRAMEWORK_MODULE": "", "INPUT_CONFIG_DIR": ml / "input/config",
+        "INPUT_DIR": ml / "input", "MODEL_DIR": ml / "model", "MODULE_DIR": "s3://bucket/code.tar.gz",
+        "MODULE_NAME": "train", "NETWORK_INTERFACE_NAME": "lo", "OUTPUT_DATA_DIR": ml / "output/data",
+        "OUTPUT_DIR": ml / "output", "OUTPUT_INTERMEDIATE_DIR": ml / "output/intermediate", "USER_ENTRY_POINT": "train.py",
+    }  # fmt: skip
+    assert {k: v for k, v in found.items() if k.startswith("SM_")} == {
+        f"SM_{name}": str(value) for name, value in {**texts, **plain}.items()
+    }
+    assert (found["SAGEMAKER_JOB_NAME"], found["SAGEMAKER_REGION"]) == ("job", "eu-west-1")
+    assert (training_env["is_master"], training_env["master_hostname"]) == (False, "algo-1")
+    assert training_env["distribution_hosts"] == ["algo-2"]
+
+
+@pytest.mark.parametrize("name", ["run.sh", "go"])
+def test_what_is_no_python_file_is_a_command_of_the_shell(ml: Path, name: str) -> None:
+    script = '#!/bin/bash\narray=(one two)\necho "${array[1]} $*" "$SM_USER_ENTRY_POINT"\n'  # no plain shell has arrays
+    output, errors = start(ml, script, {"sagemaker_program": f'"{name}"', "b": '"x y; z"'}, name).communicate()
+    assert output.endswith(f"two -b x y; z {name}\n"), errors
+
+
+def test_beside_a_setup_py_the_script_is_run_as_a_module(ml: Path) -> None:
+    (ml / "code/setup.py").write_text("raise SystemExit('nobody runs this')")
+    process = start(ml, "import sys\nprint(__name__, __spec__.name, sys.argv[1:])\n", {"a": "1"})
+    output, errors = process.communicate()
+    assert output.endswith("__main__ train ['-a', '1']\n"), errors
+    assert "name that in requirements.txt" in output
+
+
+def test_a_script_outside_the_archive_is_refused(ml: Path) -> None:
+    process = start(ml, "", {"sagemaker_program": '"../../../../../bin/true"'})
+    process.communicate()
+    assert process.returncode == 1
+    assert "leads out of the source archive" in (ml / "output/failure").read_text()
 
 
 def test_a_failure_is_told_as_the_toolkit_tells_it(ml: Path) -> None:

@@ -1,6 +1,6 @@
 """Training jobs: create, describe, list, stop, delete.
 
-What running one means is in ``clary.jobs.training``.
+What is refused at once is in ``training_job_checks``, what running one means in ``clary.jobs.training``.
 """
 
 from __future__ import annotations
@@ -8,14 +8,11 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from clary.buckets import parse_uri
 from clary.context import Context
-from clary.errors import NotServed, ResourceInUse, ValidationException
+from clary.errors import ResourceInUse, ValidationException
 from clary.images import catalog
 from clary.services import operation, resources
-from clary.services.iam import roles
-from clary.services.sagemaker import channels, experiment_configs
-from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
+from clary.services.sagemaker import algorithm_jobs, channels, training_job_checks
 from clary.services.sagemaker.kinds import Kind
 from clary.store.base import Record
 
@@ -31,19 +28,6 @@ TRAINING_JOBS = Kind(
     ),
 )
 
-# Asked for and not done would be a lie: a member here is refused with its own name.
-_NOT_YET = {
-    "EnableManagedSpotTraining": "jobs run until they end, without interruptions",
-    "CheckpointConfig": "checkpoints are not carried to S3",
-    "RetryStrategy": "a failed job is not started again by itself",
-    "DebugRuleConfigurations": "rules are not evaluated",
-    "ProfilerRuleConfigurations": "rules are not evaluated",
-    "ServerlessJobConfig": "serverless jobs are not built",
-    "SessionChainingConfig": "session chaining is not built",
-    "MlflowConfig": "MLflow is not built in",
-    "RemoteDebugConfig": "use `clary logs JOB --follow` and the job's folder instead",
-}
-
 _FILTERS: resources.Filters = {
     "WarmPoolStatusEquals": ("WarmPoolStatus.Status", "="),
     "TrainingPlanArnEquals": ("ResourceConfig.TrainingPlanArn", "="),
@@ -53,7 +37,8 @@ _FILTERS: resources.Filters = {
 @operation
 def create_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     name = request["TrainingJobName"]
-    _check(context, request)
+    request = algorithm_jobs.filled(context, request)
+    training_job_checks.check(context, request)
     body = {
         **_with_defaults(request),
         "SecondaryStatus": "Starting",
@@ -105,56 +90,6 @@ def delete_training_job(context: Context, request: dict[str, Any]) -> dict[str, 
 
     TRAINING_JOBS.delete(context, request["TrainingJobName"], check)
     return {}
-
-
-def _check(context: Context, request: dict[str, Any]) -> None:
-    """Everything that can be known before the job starts."""
-    for member in ("AlgorithmSpecification", "ResourceConfig"):
-        if member not in request:
-            raise ValidationException(f"{member} is missing: a training job on this machine needs it.")
-    for member, instead in _NOT_YET.items():
-        if request.get(member):
-            raise NotServed(f"CreateTrainingJob with {member} is not served yet: {instead}.")
-    roles.require(context, request["RoleArn"])
-    experiment_configs.check(context, request)
-    _check_algorithm(request["AlgorithmSpecification"])
-    _check_stopping(request.get("StoppingCondition", {}))
-    if request["ResourceConfig"].get("InstanceGroups") or request["ResourceConfig"].get("InstanceCount", 1) > 1:
-        raise NotServed("CreateTrainingJob on several instances is not served yet: ask for InstanceCount=1.")
-    refuse_volume_key(request["ResourceConfig"], "VolumeKmsKeyId", "CreateTrainingJob")
-    output = request["OutputDataConfig"]
-    _check_bucket(context, output["S3OutputPath"])
-    check_output_key(context, request["RoleArn"], output["S3OutputPath"], output.get("KmsKeyId", ""))
-    channels.check(context, request.get("InputDataConfig", []), _mode(request), request["RoleArn"])
-
-
-def _check_algorithm(algorithm: dict[str, Any]) -> None:
-    if "TrainingImage" not in algorithm:
-        raise NotServed("CreateTrainingJob by AlgorithmName is not served yet: name a TrainingImage.")
-    try:
-        catalog.find(algorithm["TrainingImage"])
-    except catalog.UnknownImage as error:
-        raise ValidationException(str(error)) from None
-
-
-def _check_stopping(condition: dict[str, Any]) -> None:
-    if "MaxWaitTimeInSeconds" in condition:
-        raise ValidationException(
-            "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true"
-        )
-
-
-def _check_bucket(context: Context, uri: str) -> None:
-    bucket, _ = parse_uri(uri)
-    if not context.buckets.exists_bucket(bucket):
-        raise ValidationException(
-            f"The S3OutputPath {uri} names the bucket {bucket!r}, which does not exist. Create it first."
-        )
-
-
-def _mode(request: dict[str, Any]) -> str:
-    mode: str = request["AlgorithmSpecification"].get("TrainingInputMode", "File")
-    return mode
 
 
 def _with_defaults(request: dict[str, Any]) -> dict[str, Any]:

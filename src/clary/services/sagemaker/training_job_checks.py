@@ -1,0 +1,116 @@
+"""What CreateTrainingJob refuses at once: all that can be known before the job starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clary.buckets import parse_uri
+from clary.context import Context
+from clary.errors import ResourceLimitExceeded, ValidationException
+from clary.images import catalog
+from clary.services.iam import roles
+from clary.services.sagemaker import channels, experiment_configs
+from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
+from clary.services.sagemaker.kinds import refuse
+
+# Asked for and not done would be a lie: a member here is refused with its own name.
+_NOT_YET = {
+    "EnableManagedSpotTraining": "jobs run until they end, without interruptions",
+    "CheckpointConfig": "checkpoints are not carried to S3",
+    "RetryStrategy": "a failed job is not started again by itself",
+    "DebugRuleConfigurations": "rules are not evaluated",
+    "ProfilerRuleConfigurations": "rules are not evaluated",
+    "ServerlessJobConfig": "serverless jobs are not built",
+    "SessionChainingConfig": "session chaining is not built",
+    "MlflowConfig": "MLflow is not built in",
+    "RemoteDebugConfig": "use `clary logs JOB --follow` and the job's folder instead",
+}
+
+_NOT_YET_OF_RESOURCES = {
+    "TrainingPlanArn": "there are no plans to buy capacity by",
+    "InstancePreferences": "name one InstanceType",
+    "InstancePlacementConfig": "every instance is on this machine",
+}
+
+
+def check(context: Context, request: dict[str, Any]) -> None:
+    """Everything that can be known before the job starts."""
+    for member in ("AlgorithmSpecification", "ResourceConfig"):
+        if member not in request:
+            raise ValidationException(f"{member} is missing: a training job on this machine needs it.")
+    refuse(request, "CreateTrainingJob", _NOT_YET)
+    roles.require(context, request["RoleArn"])
+    experiment_configs.check(context, request)
+    _check_algorithm(request["AlgorithmSpecification"])
+    _check_stopping(request.get("StoppingCondition", {}))
+    refuse(request["ResourceConfig"], "CreateTrainingJob", _NOT_YET_OF_RESOURCES)
+    groups = _check_instances(context, request["ResourceConfig"])
+    refuse_volume_key(request["ResourceConfig"], "VolumeKmsKeyId", "CreateTrainingJob")
+    output = request["OutputDataConfig"]
+    _check_bucket(context, output["S3OutputPath"])
+    check_output_key(context, request["RoleArn"], output["S3OutputPath"], output.get("KmsKeyId", ""))
+    given, algorithm = request.get("InputDataConfig", []), request["AlgorithmSpecification"]
+    channels.check(context, given, algorithm.get("TrainingInputMode", "File"), request["RoleArn"])
+    for channel in given:
+        _check_groups(channel, groups)
+
+
+def _check_algorithm(algorithm: dict[str, Any]) -> None:
+    if "TrainingImage" not in algorithm:
+        raise ValidationException(
+            "AlgorithmSpecification has neither TrainingImage nor AlgorithmName: name one of them."
+        )
+    try:
+        catalog.find(algorithm["TrainingImage"])
+    except catalog.UnknownImage as error:
+        raise ValidationException(str(error)) from None
+
+
+def _check_stopping(condition: dict[str, Any]) -> None:
+    if "MaxWaitTimeInSeconds" in condition:
+        raise ValidationException(
+            "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true"
+        )
+
+
+def _check_instances(context: Context, config: dict[str, Any]) -> set[str]:
+    """The names of the instance groups, if there are any."""
+    groups = config.get("InstanceGroups", [])
+    alone = [member for member in ("InstanceType", "InstanceCount") if member in config]
+    if groups and alone:
+        raise ValidationException(
+            f"ResourceConfig has InstanceGroups and {' and '.join(alone)}: give the types and counts in the groups alone."
+        )
+    if not groups and len(alone) < 2:
+        raise ValidationException(
+            "ResourceConfig needs InstanceType and InstanceCount, or InstanceGroups that have them."
+        )
+    counts = [group["InstanceCount"] for group in groups or [config]]
+    if min(counts) < 1:
+        raise ValidationException("InstanceCount must be at least 1.")
+    names = {group["InstanceGroupName"] for group in groups}
+    if len(names) < len(groups):
+        raise ValidationException("Two instance groups have the same InstanceGroupName: each needs a name of its own.")
+    if sum(counts) > context.settings.instances:
+        raise ResourceLimitExceeded(
+            f"The limit of instances for one training job is {context.settings.instances} Instances, with a request "
+            f"for {sum(counts)} Instances. CLARY_INSTANCES raises it."
+        )
+    return names
+
+
+def _check_groups(channel: dict[str, Any], groups: set[str]) -> None:
+    for name in channel["DataSource"]["S3DataSource"].get("InstanceGroupNames", []):
+        if name not in groups:
+            raise ValidationException(
+                f"The channel {channel['ChannelName']!r} names the instance group {name!r}, which ResourceConfig does "
+                f"not have; it has: {', '.join(sorted(groups)) or 'no groups'}."
+            )
+
+
+def _check_bucket(context: Context, uri: str) -> None:
+    bucket, _ = parse_uri(uri)
+    if not context.buckets.exists_bucket(bucket):
+        raise ValidationException(
+            f"The S3OutputPath {uri} names the bucket {bucket!r}, which does not exist. Create it first."
+        )

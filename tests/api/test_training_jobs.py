@@ -176,7 +176,7 @@ def test_a_script_has_the_rights_of_its_role_while_it_runs(s3: Any, sagemaker: A
         ({"TrainingJobName": "bad_name"}, "Member must satisfy regular expression pattern"),
         (
             {"AlgorithmSpecification": {"TrainingImage": "me/unknown:1", "TrainingInputMode": "File"}},
-            "it has: autogluon-training, autogluon-inference, sagemaker-scikit-learn",
+            "no image of the repository 'me/unknown'; it has: autogluon-training, ",
         ),
         (
             {

@@ -35,6 +35,9 @@ def test_a_job_waits_no_longer_than_it_may(context: Context, tmp_path: Path, lim
     body = {
         "_phase": "starting",
         "_directory": "job",
+        "TrainingJobArn": context.arn("sagemaker", "training-job", "job"),
+        "AlgorithmSpecification": {"TrainingImage": "sagemaker-scikit-learn", "TrainingInputMode": "File"},
+        "OutputDataConfig": {"S3OutputPath": "s3://bucket/out"},
         "SecondaryStatus": "Starting",
         "SecondaryStatusTransitions": [transition],
         "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1},

@@ -179,6 +179,9 @@ def test_lineage_leads_from_the_data_over_job_and_model_to_the_endpoint(s3: Any,
     assert kinds == {"Endpoint", "ModelDeployment", "Model", "Image", "TrainingJob", "DataSet"}
     types = {edge["AssociationType"] for edge in up["Edges"]}
     assert types == {"AssociatedWith", "ContributedTo", "Produced"}
+    asked = {"DestinationArn": sagemaker.list_artifacts(SourceUri=model)["ArtifactSummaries"][0]["ArtifactArn"]}
+    (made,) = sagemaker.list_associations(**asked, SourceType="SageMakerTrainingJob")["AssociationSummaries"]
+    assert made["SourceName"] == "origin-aws-training-job"
     sagemaker.delete_endpoint(EndpointName="Origin")
 
 

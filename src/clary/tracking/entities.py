@@ -60,9 +60,9 @@ def ensure(context: Context, kind: str, name: str, maker: Mapping[str, Any], mem
 
 
 def type_of(record: Record) -> str:
-    """What the entity stands for: a DataSet, a Model, a TrainingJob; '' where it does not say."""
+    """What the entity stands for, as associations say it: DataSet, Model, SageMakerTrainingJob; '' where it does not say."""
     if record.kind == "TrialComponent":
-        return str(record.body.get("Source", {}).get("SourceType", "")).removeprefix("SageMaker")
+        return str(record.body.get("Source", {}).get("SourceType", ""))
     return str(record.body.get(f"{record.kind}Type", ""))
 
 

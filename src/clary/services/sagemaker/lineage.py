@@ -113,11 +113,16 @@ def _passes(record: Record, filters: dict[str, Any]) -> bool:
     properties = record.body.get("Properties", {})
     return (
         record.kind in filters.get("LineageTypes", _KINDS)
-        and type_of(record) in filters.get("Types", [type_of(record)])
+        and _type(record) in filters.get("Types", [_type(record)])
         and filters.get("CreatedAfter", created) <= created <= filters.get("CreatedBefore", created)
         and filters.get("ModifiedAfter", modified) <= modified <= filters.get("ModifiedBefore", modified)
         and all(properties.get(key) == value for key, value in filters.get("Properties", {}).items())
     )
+
+
+def _type(record: Record) -> str:
+    """As clients ask for it here: TrainingJob where an association says SageMakerTrainingJob."""
+    return type_of(record).removeprefix("SageMaker") if record.kind == "TrialComponent" else type_of(record)
 
 
 def _time(time: datetime | None) -> datetime:
@@ -126,7 +131,7 @@ def _time(time: datetime | None) -> datetime:
 
 
 def _vertex(record: Record) -> dict[str, Any]:
-    type_ = type_of(record)
+    type_ = _type(record)
     return {"Arn": record.arn, "LineageType": record.kind, **({"Type": type_} if type_ else {})}
 
 

@@ -29,10 +29,9 @@ _NAMESPACES = {"TrainingJob": "/aws/sagemaker/TrainingJobs"}
 def begin(context: Context, job: Record) -> None:
     """Make the job's component, in its trial where ExperimentConfig names one. Cheap if that was done."""
     context = context.at(job.region)
-    trace = traces.of(context, job)
-    present = context.store.find(components.arn(context, job.name + trace.suffix))
+    present = context.store.find(components.arn(context, traces.component_name(job)))
     if present is None or present.body.get("_job") != _identity(job):
-        _write(context, job, trace)
+        _write(context, job)
 
 
 def end(context: Context, job: Record, hosts: Sequence[Path] = ()) -> None:
@@ -41,9 +40,8 @@ def end(context: Context, job: Record, hosts: Sequence[Path] = ()) -> None:
     ``hosts``: of each host the folder that is its ``/opt/ml``, in which metric files may lie.
     """
     context = context.at(job.region)
-    trace = traces.of(context, job)
-    _write(context, job, trace, ended=True)
-    metric_files.carry(context, components.arn(context, job.name + trace.suffix), hosts)
+    _write(context, job, ended=True)
+    metric_files.carry(context, components.arn(context, traces.component_name(job)), hosts)
 
 
 def experiment(context: Context, owner: Record, suffix: str, source_type: str) -> dict[str, str]:
@@ -66,10 +64,10 @@ def experiment(context: Context, owner: Record, suffix: str, source_type: str) -
     return {"ExperimentName": name}
 
 
-def _write(context: Context, job: Record, trace: Trace, *, ended: bool = False) -> None:
+def _write(context: Context, job: Record, *, ended: bool = False) -> None:
     """Component and edges in one transaction, again until nobody came between."""
-    name, source, maker = job.name + trace.suffix, job.body[f"{job.kind}Arn"], job.body.get("CreatedBy", {})
-    arn = components.arn(context, name)
+    trace, name, source = traces.of(context, job), traces.component_name(job), job.body[f"{job.kind}Arn"]
+    arn, maker = components.arn(context, name), job.body.get("CreatedBy", {})
     while True:
         now, present = context.now(), context.store.find(arn)
         body = (
@@ -83,7 +81,7 @@ def _write(context: Context, job: Record, trace: Trace, *, ended: bool = False) 
                 continue
             body |= {"_job": _identity(job), **_assigned(context, job, body["Parents"])}
         body |= {
-            "Source": {"SourceArn": source, "SourceType": trace.source_type},
+            "Source": {"SourceArn": source, "SourceType": traces.source_type(job)},
             "Status": traces.status(trace, job),
             "Parameters": _merged(body, "Parameters", traces.parameters(trace)),
             "InputArtifacts": _merged(body, "InputArtifacts", traces.artifacts(trace.inputs)),

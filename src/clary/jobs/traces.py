@@ -33,10 +33,8 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Trace:
-    """``suffix`` ends the component's name. ``read`` and ``made``: of the lineage graph alone, beside the artifacts."""
+    """``read`` and ``made``: of the lineage graph alone, beside the artifacts."""
 
-    suffix: str
-    source_type: str
     message: str
     parameters: dict[str, str | float]
     inputs: dict[str, Artifact]
@@ -54,6 +52,16 @@ class Trace:
     @property
     def all_made(self) -> list[Thing]:
         return _things(self.outputs, self.made)
+
+
+def component_name(job: Record) -> str:
+    """The name of the job's component: ``<job>-aws-training-job``."""
+    return f"{job.name}-aws-{job.kind.removesuffix('Job').lower()}-job"
+
+
+def source_type(job: Record) -> str:
+    """What the component says that it is of."""
+    return f"SageMaker{job.kind}"
 
 
 def of(context: Context, job: Record) -> Trace:
@@ -75,8 +83,6 @@ def _training(_: Context, job: Record) -> Trace:
         outputs["SageMaker.DebugHookOutput"] = Artifact(uri)
     checkpoints = body.get("CheckpointConfig", {}).get("S3Uri")
     return Trace(
-        suffix="-aws-training-job",
-        source_type="SageMakerTrainingJob",
         message=_reason(job),
         parameters={
             **{name: _typed(value) for name, value in body.get("HyperParameters", {}).items()},
@@ -105,8 +111,6 @@ def _processing(_: Context, job: Record) -> Trace:
         if (uri := each.get("S3Output", {}).get("S3Uri"))
     }
     return Trace(
-        suffix="-aws-processing-job",
-        source_type="SageMakerProcessingJob",
         message=f"exit message: {body.get('ExitMessage') or 'null'}, {_reason(job)}",
         parameters=_instances(body.get("ProcessingResources", {}).get("ClusterConfig", {})),
         inputs=inputs,
@@ -127,8 +131,6 @@ def _transform(context: Context, job: Record) -> Trace:
         parameters[f"SageMaker.ModelPrimary.{'Image' if thing.type == 'Image' else 'DataUrl'}"] = thing.uri
         read.append(thing)
     return Trace(
-        suffix="-aws-transform-job",
-        source_type="SageMakerTransformJob",
         message=_reason(job),
         parameters={**parameters, **_instances(body.get("TransformResources", {}))},
         inputs={"SageMaker.TransformInput": Artifact(source, "DataSet", kind)},

@@ -32,7 +32,9 @@ def run(studio: Studio, python: str, program: str, folder: Path) -> tuple[dict[s
     script.write_text(program)
     command = [sys.executable, "-m", "clary", "run", "--data", str(studio.data), "--", python, str(script), str(folder)]
     environment = {k: v for k, v in studio.environment.items() if k != "PYTHONWARNINGS"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=250, check=False)
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, env=environment, timeout=250, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.strip().splitlines()[-1]), done.stdout + done.stderr
 

@@ -79,12 +79,12 @@ def log_lines(logs: Any, name: str, group: str = "/aws/sagemaker/TrainingJobs") 
     return [event["message"] for event in page["events"]]
 
 
-def wait_for_line(logs: Any, name: str, start: str) -> None:
+def wait_for_line(logs: Any, name: str, start: str, group: str = "/aws/sagemaker/TrainingJobs") -> None:
     """Until a line of the job's stream starts so."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
-            if any(line.startswith(start) for line in log_lines(logs, name)):
+            if any(line.startswith(start) for line in log_lines(logs, name, group)):
                 return
         except (ClientError, AssertionError):
             pass  # the stream is not there yet

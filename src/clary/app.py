@@ -40,6 +40,7 @@ from clary.jobs.images import Images
 from clary.jobs.lifecycle import Lifecycle
 from clary.jobs.loop import Loop, Reconciler
 from clary.jobs.offline_store import FeatureGroups
+from clary.jobs.processing import ProcessingJobs
 from clary.jobs.retention import Retention
 from clary.jobs.room import Room
 from clary.jobs.training import TrainingJobs
@@ -157,10 +158,12 @@ def _context(settings: Settings, folder: DataFolder, database: Database, port: i
 def _loop(context: Context, engine: LocalEngine, credentials: TaskCredentials, tasks: Path) -> Loop:
     """All kinds of work."""
     images = Images(Environments(context.settings.cache))
-    room = Room(context.store, context.settings.jobs, {TrainingJobs.kind: TrainingJobs.terminal})
+    with_room = (TrainingJobs, ProcessingJobs)
+    room = Room(context.store, context.settings.jobs, {each.kind: each.terminal for each in with_room})
     containers = Containers(engine, images, credentials)
     reconcilers: list[Reconciler] = [
         TrainingJobs(context, engine, images, credentials, tasks, room),
+        ProcessingJobs(context, engine, images, credentials, tasks, room),
         AutoMLJobs(context, tasks),
         Endpoints(context, engine, containers, tasks),
         Lifecycle(context.store, context.buckets, context.now),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests import jobs
+from tests import jobs, processing
 from tests.conftest import Studio, clean_environment
 
 pytestmark = pytest.mark.slow
@@ -60,3 +60,16 @@ def test_jobs_wait_by_age_and_say_where_they_stand(small_studio: Studio) -> None
     assert "TrainingStartTime" not in waited
     sagemaker.stop_training_job(TrainingJobName="y-second")
     jobs.ended(sagemaker, "y-second")
+
+
+def test_a_processing_job_waits_in_the_same_queue_and_says_so_in_its_log(small_studio: Studio) -> None:
+    s3, sagemaker, logs = (small_studio.client(name) for name in ("s3", "sagemaker", "logs"))
+    jobs.prepare(s3)
+    sagemaker.create_training_job(**jobs.training(s3, "first", ENDLESS))
+    wait_for(sagemaker, "first", "Training in progress")
+    sagemaker.create_processing_job(**processing.request(s3, "second", "print('ran')"))
+    start = "Processing job waiting for capacity: 1st in the queue, 1 job runs (CLARY_JOBS)"
+    jobs.wait_for_line(logs, "second", start, processing.GROUP)
+    sagemaker.stop_training_job(TrainingJobName="first")
+    assert processing.ended(sagemaker, "second")["ProcessingJobStatus"] == "Completed"
+    assert "ran" in processing.lines(logs, "second")

@@ -21,7 +21,7 @@ _ENDED = frozenset({"Completed", "Failed", "Stopped"})
 @options.data
 @click.option("--follow", "-f", is_flag=True, help="Go on until the job has ended (or Ctrl-C).")
 def logs(job: str, data: Path | None, follow: bool) -> None:
-    """Print the log of JOB: a training job, an Autopilot job or an endpoint."""
+    """Print the log of JOB: a training job, a processing job, an Autopilot job or an endpoint."""
     settings = options.settings(data=data)
     servers.require(settings.data)
     sagemaker, log_client = client(settings, "sagemaker"), client(settings, "logs")
@@ -39,9 +39,10 @@ def logs(job: str, data: Path | None, follow: bool) -> None:
 
 def _where(sagemaker: Any, job: str) -> tuple[str, str]:
     """The log group and the prefix of the streams of a thing of this name."""
-    group = "/aws/sagemaker/TrainingJobs"
+    group, processing = "/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs"
     kinds: list[tuple[Callable[[], Any], tuple[str, str] | None]] = [
         (lambda: sagemaker.describe_training_job(TrainingJobName=job), (group, f"{job}/")),
+        (lambda: sagemaker.describe_processing_job(ProcessingJobName=job), (processing, f"{job}/")),
         (lambda: sagemaker.describe_endpoint(EndpointName=job), (f"/aws/sagemaker/Endpoints/{job}", "")),
         (lambda: _training_job_of(sagemaker, job), None),
     ]
@@ -51,7 +52,9 @@ def _where(sagemaker: Any, job: str) -> tuple[str, str]:
         except sagemaker.exceptions.ClientError:
             continue
         return place or (group, f"{found}/")
-    raise click.ClickException(f"There is no training job, Autopilot job or endpoint named {job!r}. See: clary status")
+    raise click.ClickException(
+        f"There is no training job, processing job, Autopilot job or endpoint named {job!r}. See: clary status"
+    )
 
 
 def _training_job_of(sagemaker: Any, job: str) -> str:
@@ -62,6 +65,8 @@ def _training_job_of(sagemaker: Any, job: str) -> str:
 
 
 def _has_ended(sagemaker: Any, group: str, name: str) -> bool:
+    if group.endswith("ProcessingJobs"):
+        return sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"] in _ENDED
     if not group.endswith("TrainingJobs"):
         return False
     return sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] in _ENDED

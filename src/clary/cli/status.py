@@ -76,6 +76,7 @@ def _operations(service: str | None, as_json: bool) -> None:
 def _tables(console: Console, sagemaker: Any, now: datetime) -> None:
     kinds = [
         ("Training jobs", sagemaker.list_training_jobs, "TrainingJobSummaries", "TrainingJob"),
+        ("Processing jobs", sagemaker.list_processing_jobs, "ProcessingJobSummaries", "ProcessingJob"),
         ("Autopilot jobs", sagemaker.list_auto_ml_jobs, "AutoMLJobSummaries", "AutoMLJob"),
         ("Endpoints", sagemaker.list_endpoints, "Endpoints", "Endpoint"),
     ]
@@ -101,6 +102,7 @@ def _tables(console: Console, sagemaker: Any, now: datetime) -> None:
 def _describe(sagemaker: Any, noun: str, name: str) -> dict[str, Any]:
     describe = {
         "TrainingJob": sagemaker.describe_training_job,
+        "ProcessingJob": sagemaker.describe_processing_job,
         "AutoMLJob": sagemaker.describe_auto_ml_job,
         "Endpoint": sagemaker.describe_endpoint,
     }[noun]

@@ -286,7 +286,8 @@ def check(mounts: list[Mount], ml: Path) -> None:
     """Refuse what would be mounted elsewhere than it says; ``OSError`` names it."""
     for mount in mounts:
         parts = mount.target.split("/")
-        if parts[0] or len(parts) < 3 or any(part in {"", ".", ".."} for part in parts[1:]) or "\0" in mount.target:
+        hides = parts[1:] in ([], ["opt"])  # what is below /opt/ml
+        if parts[0] or hides or any(part in {"", ".", ".."} for part in parts[1:]) or "\0" in mount.target:
             raise OSError(f"a task's mount has the target {mount.target!r}; it takes an absolute path without '..'")
         if not mount.source.exists():
             raise FileNotFoundError(f"a task's mount has the source {mount.source}, which is not there")

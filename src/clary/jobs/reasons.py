@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from clary import instance_types
@@ -18,8 +19,11 @@ def of_client(error: Exception) -> str:
     return text if text.startswith("ClientError") else f"ClientError: {text}"
 
 
-def of_program(job: Record, instances: Instances) -> str:
-    """The reason where the program of a host ended badly, from what ``training`` recorded of it."""
+def of_program(job: Record, instances: Instances, said: Callable[[Path], str] | None = None) -> str:
+    """The reason where the program of a host ended badly, from what the job's reconciler recorded of it.
+
+    ``said``: what the program of a host's folder told; else its failure file.
+    """
     body, several = job.body, len(instances.names) > 1
     cause = body.get("_cause") or instances.names[0]
     where = f", on {cause}" if several else ""
@@ -28,7 +32,8 @@ def of_program(job: Record, instances: Instances) -> str:
             "InternalServerError: the process that watched over the job died with it (a power cut, or kill -9)"
             f"{where}. Its files are lost; start the job again."
         )
-    text = failure_file(instances.folder(cause) / "ml")
+    folder = instances.folder(cause)
+    text = said(folder) if said else failure_file(folder / "ml")
     if body.get("_out_of_memory"):
         text = f"{_memory(job, cause)} {text}".strip()
     if text.startswith("ClientError"):  # an image of Clary's own knows whose mistake it was
@@ -36,12 +41,13 @@ def of_program(job: Record, instances: Instances) -> str:
     code = body["_exit_code"]
     hint = " (killed: out of memory?)" if code == 137 and not body.get("_out_of_memory") else ""
     end = f", exit code: {code}{hint}{where}"
-    said = text or "the program ended without a message"
-    return f"AlgorithmError: {said[: LENGTH - len(end) - 16]}{end}"
+    text = text or "the program ended without a message"
+    return f"AlgorithmError: {text[: LENGTH - len(end) - 16]}{end}"
 
 
 def _memory(job: Record, cause: str) -> str:
-    kind = next(host.instance_type for host in hosts(job.body["ResourceConfig"]) if host.name == cause)
+    cluster = job.body.get("ResourceConfig") or job.body["ProcessingResources"]["ClusterConfig"]
+    kind = next(host.instance_type for host in hosts(cluster) if host.name == cause)
     size = instance_types.size(kind)
     having = f" of {kind} ({size.gib:g} GiB)" if size else ""
     return f"OutOfMemoryError: the program filled the memory{having} and was killed; ask for a larger instance type."

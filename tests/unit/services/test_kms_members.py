@@ -13,6 +13,7 @@ from clary.gateway import models
 SETTINGS = ("SharingSettings.S3KmsKeyId", "CanvasAppSettings.WorkspaceSettings.S3KmsKeyId")
 USED = {
     "CreateTrainingJob OutputDataConfig.KmsKeyId",
+    "CreateProcessingJob ProcessingOutputConfig.KmsKeyId",
     "CreateAutoMLJob OutputDataConfig.KmsKeyId",
     "CreateAutoMLJobV2 OutputDataConfig.KmsKeyId",
     "CreateFeatureGroup OfflineStoreConfig.S3StorageConfig.KmsKeyId",
@@ -24,6 +25,7 @@ USED = {
 REFUSED = {
     "CreateLogGroup kmsKeyId",
     "CreateTrainingJob ResourceConfig.VolumeKmsKeyId",
+    "CreateProcessingJob ProcessingResources.ClusterConfig.VolumeKmsKeyId",
     "CreateAutoMLJob AutoMLJobConfig.SecurityConfig.VolumeKmsKeyId",
     "CreateAutoMLJobV2 SecurityConfig.VolumeKmsKeyId",
     "CreateEndpointConfig KmsKeyId",
@@ -39,6 +41,7 @@ REFUSED = {
 # Refused with all that they stand in; a DataCaptureConfig that captures nothing writes nothing either.
 WHOLE = (
     "CreateAlgorithm ValidationSpecification.",
+    "CreateProcessingJob ProcessingInputs.DatasetDefinition.",
     "CreateEndpointConfig AsyncInferenceConfig.",
     "CreateEndpointConfig DataCaptureConfig.",
     "CreateEndpointConfig ShadowProductionVariants.",

@@ -35,7 +35,7 @@ def check(context: Context, channels: list[dict[str, Any]], mode: str, role: str
     for channel in channels:
         name, source = channel["ChannelName"], _source(channel)
         _check_members(name, source, channel, channel.get("InputMode", mode))
-        _check_objects(context, source, role)
+        check_objects(context, source, role)
         if channel.get("InputMode", mode) == "FastFile":
             _check_folder(context, name, source["S3Uri"])
 
@@ -103,7 +103,8 @@ def _check_members(name: str, source: dict[str, Any], channel: dict[str, Any], m
         )
 
 
-def _check_objects(context: Context, source: dict[str, Any], role: str) -> None:
+def check_objects(context: Context, source: dict[str, Any], role: str) -> None:
+    """Whether the role sees what an S3DataSource, or one of its like, names. ``ValidationException``."""
     uri = source["S3Uri"]
     bucket, key = parse_uri(uri)
     if source["S3DataType"] != "S3Prefix" and not key:

@@ -6,10 +6,10 @@ from typing import Any
 
 from clary.buckets import parse_uri
 from clary.context import Context
-from clary.errors import ResourceLimitExceeded, ValidationException
+from clary.errors import ValidationException
 from clary.images import catalog
 from clary.services.iam import roles
-from clary.services.sagemaker import channels, experiment_configs
+from clary.services.sagemaker import channels, experiment_configs, instance_limit
 from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
 from clary.services.sagemaker.kinds import refuse
 
@@ -91,11 +91,7 @@ def _check_instances(context: Context, config: dict[str, Any]) -> set[str]:
     names = {group["InstanceGroupName"] for group in groups}
     if len(names) < len(groups):
         raise ValidationException("Two instance groups have the same InstanceGroupName: each needs a name of its own.")
-    if sum(counts) > context.settings.instances:
-        raise ResourceLimitExceeded(
-            f"The limit of instances for one training job is {context.settings.instances} Instances, with a request "
-            f"for {sum(counts)} Instances. CLARY_INSTANCES raises it."
-        )
+    instance_limit.check(context, sum(counts), "training job")
     return names
 
 

@@ -1,0 +1,97 @@
+"""Processing jobs: create, describe, list, stop, delete.
+
+What running one means is in ``clary.jobs.processing``.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from clary.context import Context
+from clary.errors import ResourceInUse, ValidationException
+from clary.services import operation
+from clary.services.sagemaker import processing_job_checks
+from clary.services.sagemaker.kinds import Kind
+from clary.store.base import Record
+
+PROCESSING_JOBS = Kind(
+    name="ProcessingJob",
+    type="processing-job",
+    status="ProcessingJobStatus",
+    missing=(ValidationException, "Could not find requested job with name: {name}"),
+    taken=(
+        ResourceInUse,
+        "Job name must be unique within an AWS account and region, and a job with this name already exists ({arn})",
+    ),
+)
+
+
+@operation
+def create_processing_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    name = request["ProcessingJobName"]
+    job = _with_defaults(request)
+    processing_job_checks.check(context, job)
+    body = {
+        **job,
+        "_phase": "starting",
+        "_directory": f"processing/{context.region}/{name}-{secrets.token_hex(4)}",
+    }
+    return {"ProcessingJobArn": PROCESSING_JOBS.create(context, name, body, status="InProgress").arn}
+
+
+@operation
+def describe_processing_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    return PROCESSING_JOBS.find(context, request["ProcessingJobName"]).body
+
+
+@operation
+def list_processing_jobs(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    jobs, more = PROCESSING_JOBS.page(context, request)
+    return {"ProcessingJobSummaries": [job.body for job in jobs], **more}
+
+
+@operation
+def stop_processing_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    def stop(job: Record) -> Record:
+        if job.status == "Stopping":
+            return job
+        if job.status != "InProgress":
+            raise ValidationException(f"The request was rejected because the processing job is in status {job.status}.")
+        return PROCESSING_JOBS.edited(context, job, {}, "Stopping")
+
+    PROCESSING_JOBS.change(context, request["ProcessingJobName"], stop)
+    return {}
+
+
+@operation
+def delete_processing_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
+    def check(job: Record) -> None:
+        if job.status in {"InProgress", "Stopping"}:
+            raise ResourceInUse(
+                f"The processing job {job.name} is in status {job.status}: stop it and wait until it has ended."
+            )
+
+    PROCESSING_JOBS.delete(context, request["ProcessingJobName"], check)
+    return {}
+
+
+def _with_defaults(request: dict[str, Any]) -> dict[str, Any]:
+    """The request as Describe shows it: the service fills in what was left out."""
+    inputs = [{"AppManaged": False, **each} for each in request.get("ProcessingInputs", [])]
+    for each in inputs:
+        if "S3Input" in each:
+            each["S3Input"] = {
+                "S3InputMode": "File",
+                "S3DataDistributionType": "FullyReplicated",
+                "S3CompressionType": "None",
+                **each["S3Input"],
+            }
+    config = request.get("ProcessingOutputConfig", {"Outputs": []})
+    outputs = [{"AppManaged": False, **each} for each in config["Outputs"]]
+    return {
+        **request,
+        "ProcessingInputs": inputs,
+        "ProcessingOutputConfig": {**config, "Outputs": outputs},
+        "StoppingCondition": request.get("StoppingCondition", {"MaxRuntimeInSeconds": 86400}),
+    }

@@ -96,6 +96,18 @@ class Buckets:
         with path.open("rb", buffering=0) as file:
             return self._put(uri, iter(lambda: file.read(_PIECE), b""), content_type, metadata, seal)
 
+    def put_pieces(
+        self,
+        uri: str,
+        pieces: Iterable[bytes],
+        *,
+        content_type: str = "binary/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+        seal: Seal | None = None,
+    ) -> Entry:
+        """If the pieces end with an error, nothing is put."""
+        return self._put(uri, pieces, content_type, metadata, seal)
+
     def get_bytes(self, uri: str) -> bytes:
         return b"".join(self.read(self.find(uri)))
 

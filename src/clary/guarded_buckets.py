@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,16 @@ class GuardedBuckets:
         """``key`` as for ``put_bytes``."""
         self._require("s3:PutObject", _arn(uri))
         return self._buckets.put_file(uri, path, seal=self._seal(uri, key), **given)
+
+    def put_pieces(self, uri: str, pieces: Iterable[bytes], *, key: str = "", **given: Any) -> Entry:
+        """``key`` as for ``put_bytes``. If the pieces end with an error, nothing is put."""
+        self._require("s3:PutObject", _arn(uri))
+        return self._buckets.put_pieces(uri, pieces, seal=self._seal(uri, key), **given)
+
+    def take_back(self, entries: Sequence[Entry]) -> None:
+        """Remove versions that this one has just put, which needs no right to delete."""
+        for entry in entries:
+            self._buckets.remove(entry.bucket, [(entry.key, entry.version)])
 
     def seal(self, bucket: Bucket, key: str, wish: Wish | None) -> Seal | None:
         """As ``Buckets.seal``; ``AccessDenied`` where the key may not be used."""

@@ -14,9 +14,9 @@ from typing import Any
 from clary.buckets import parse_uri
 from clary.context import Context
 from clary.engines.base import CannotIsolate, Engine, Task
-from clary.errors import AccessDenied
+from clary.errors import AccessDenied, ServiceError
 from clary.images import catalog
-from clary.jobs import channels, images, instances, log_metrics, opt_ml, packing, provenance, reasons, room, transitions
+from clary.jobs import channels, images, instances, log_metrics, opt_ml, provenance, reasons, room, transitions, uploads
 from clary.jobs.credentials import TaskCredentials
 from clary.jobs.instances import Host, Instances
 from clary.jobs.room import Room
@@ -206,7 +206,9 @@ class TrainingJobs:
         self._carry_logs(job, running)
         try:
             members = self._artifacts(job, running)
-        except (KeyError, OSError, AccessDenied) as error:
+        except uploads.CannotUpload as error:
+            return self._fail(job, str(error))
+        except (ServiceError, OSError) as error:  # no such role any more, or no address or folder to upload
             return self._fail(job, f"ClientError: Artifact upload failed: {error}")
         members |= log_metrics.final(self._context, job)
         if job.body.get("_abandoned"):
@@ -230,12 +232,12 @@ class TrainingJobs:
         model, data = running.merged("model"), running.merged("output/data")
         if output["CompressionType"] == "NONE":
             uri = f"{base}/model/"
-            packing.upload_folder(buckets, model, uri, key)
+            uploads.upload_folder(buckets, model, uri, key)
         else:
             uri = f"{base}/model.tar.gz"
-            packing.upload_archive(buckets, model, uri, key)
-        if not packing.is_empty(data):
-            packing.upload_archive(buckets, data, f"{base}/output.tar.gz", key)
+            uploads.upload_archive(buckets, model, uri, key)
+        if not uploads.is_empty(data):
+            uploads.upload_archive(buckets, data, f"{base}/output.tar.gz", key)
         return {"ModelArtifacts": {"S3ModelArtifacts": uri}}
 
     # in every phase

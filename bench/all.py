@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROGRAMS = ("server.py", "objects.py", "serving.py", "search.py")
+PROGRAMS = ("server.py", "objects.py", "serving.py", "search.py", "channels.py", "packing.py")
+_BESIDE_MOTO = {"server.py", "objects.py"}
 
 
 def main() -> int:
@@ -14,7 +15,7 @@ def main() -> int:
     code = 0
     for name in PROGRAMS:
         print(f"\n{name}", flush=True)
-        arguments = sys.argv[1:] if name not in {"serving.py", "search.py"} else []
+        arguments = sys.argv[1:] if name in _BESIDE_MOTO else []
         code |= subprocess.run([sys.executable, str(folder / name), *arguments], check=False).returncode
     print("\nbench/honest_rmse.py needs libraries of its own; its head says which.")
     return code

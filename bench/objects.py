@@ -80,9 +80,8 @@ def fill(folder: Path, count: int) -> None:
     def insert(db: Any) -> None:
         db.execute("INSERT INTO buckets (name, region, created, tags) VALUES ('many', 'us-east-1', 0, '{}')")
         for n in range(count):
-            put(
-                db, Entry(bucket="many", key=f"patient-{n:07}/scan.dcm", blob="0" * 32, size=1, etag="0" * 32), (), None
-            )
+            entry = Entry(bucket="many", key=f"patient-{n:07}/scan.dcm", blob="0" * 32, size=1, etag="0" * 32)
+            put(db, entry, 0, (), None)
 
     database.write(insert)
     database.close()

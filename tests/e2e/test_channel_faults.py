@@ -97,5 +97,4 @@ def test_the_feeder_dies_with_the_supervisor(fresh_studio: Studio) -> None:
     folder = begin(fresh_studio, "lost")
     assert len(feeders(folder)) == 1
     os.kill(int(json.loads((folder / "started").read_text())["pid"]), signal.SIGKILL)
-    assert jobs.ended(fresh_studio.client("sagemaker"), "lost")["FailureReason"].startswith("InternalServerError")
     until(lambda: feeders(folder) == [])

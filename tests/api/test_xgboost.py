@@ -71,6 +71,8 @@ FORMATS = {
     "sparse": (PROTOBUF, lambda rows: protobuf(rows, sparse=True)),
 }
 
+GIVEN = {"num_round": "20", "eta": "0.5", "eval_metric": "rmse,mae,r2", "seed": "7"}
+
 
 def request(
     s3: Any, name: str, data: dict[str, bytes], content_type: str, hyperparameters: dict[str, str]
@@ -104,10 +106,9 @@ def s3(studio: Studio) -> Any:
 def trained(studio: Studio, s3: Any) -> dict[str, dict[str, Any]]:
     """The same rows in every format, trained at once: the jobs' descriptions."""
     sagemaker = studio.client("sagemaker")
-    given = {"num_round": "20", "eta": "0.5", "eval_metric": "rmse,mae,r2", "seed": "7"}
     for name, (content_type, written) in FORMATS.items():
         data = {"train": written(TRAIN), "validation": written(VALIDATION)}
-        sagemaker.create_training_job(**request(s3, name, data, content_type, given))
+        sagemaker.create_training_job(**request(s3, name, data, content_type, GIVEN))
     return {name: jobs.ended(sagemaker, name) for name in FORMATS}
 
 
@@ -145,6 +146,28 @@ def model(s3: Any, job: dict[str, Any]) -> bytes:
 def test_every_format_gives_the_same_model(s3: Any, trained: dict[str, Any]) -> None:
     assert {name: job["TrainingJobStatus"] for name, job in trained.items()} == dict.fromkeys(FORMATS, "Completed")
     assert len({model(s3, job) for job in trained.values()}) == 1
+
+
+def piped(s3: Any, studio: Studio, name: str, form: str, wrapper: str) -> dict[str, Any]:
+    """The same rows through a pipe each channel: the job's description."""
+    content_type, written = FORMATS[form]
+    asked = request(s3, name, {"train": written(TRAIN), "validation": written(VALIDATION)}, content_type, GIVEN)
+    asked["AlgorithmSpecification"]["TrainingInputMode"] = "Pipe"
+    asked["InputDataConfig"] = [{**channel, "RecordWrapperType": wrapper} for channel in asked["InputDataConfig"]]
+    studio.client("sagemaker").create_training_job(**asked)
+    return jobs.ended(studio.client("sagemaker"), name)
+
+
+@pytest.mark.parametrize(("form", "wrapper"), [("csv", "None"), ("protobuf", "None"), ("parquet", "RecordIO")])
+def test_a_pipe_gives_the_same_model(s3: Any, studio: Studio, trained: dict[str, Any], form: str, wrapper: str) -> None:
+    job = piped(s3, studio, f"pipe-{form}", form, wrapper)
+    assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
+    assert model(s3, job) == model(s3, trained[form])
+
+
+def test_what_cannot_come_by_a_pipe_is_told(s3: Any, studio: Studio) -> None:
+    reason = piped(s3, studio, "pipe-libsvm", "libsvm", "None")["FailureReason"]
+    assert reason.startswith("ClientError: text/libsvm is not an accepted ContentType in Pipe mode")
 
 
 def test_metrics_are_found_by_the_definitions_that_describe_fills_in(studio: Studio, trained: dict[str, Any]) -> None:

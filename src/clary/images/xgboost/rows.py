@@ -7,6 +7,8 @@ first word of a line may be one. Empty cells of CSV and what a sparse row leaves
 from __future__ import annotations
 
 import io
+import shutil
+import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -75,6 +77,25 @@ def read_channel(folder: Path, content_type: str, *, weights: bool = False) -> R
     if not parts or not any(part.values.shape[0] for part in parts):
         raise UserError(f"No data in {folder.name} channel path {folder}")
     return _joined(parts)
+
+
+def read_pipe(fifo: Path, content_type: str, *, wrapped: bool, weights: bool = False) -> Rows:
+    """As ``read_channel``, of the first epoch of a channel in Pipe mode; ``wrapped``: each file came as a RecordIO record."""
+    if kind_of(content_type) == "libsvm" or (kind_of(content_type) == "parquet" and not wrapped):
+        raise UserError(
+            f"{content_type} is not an accepted ContentType in Pipe mode, which takes CSV, recordio-protobuf, and parquet "
+            "wrapped by RecordIO. Use File or FastFile mode."
+        )
+    with tempfile.TemporaryDirectory() as scratch, fifo.open("rb") as stream:
+        folder = Path(scratch) / fifo.name
+        folder.mkdir()
+        if wrapped:
+            for number, record in enumerate(recordio.read(stream), start=1):
+                (folder / f"{number:09}").write_bytes(record)
+        else:
+            with (folder / fifo.name).open("wb") as file:
+                shutil.copyfileobj(stream, file, 1 << 20)
+        return read_channel(folder, content_type, weights=weights)
 
 
 def read_request(body: bytes | str, content_type: str) -> Rows:

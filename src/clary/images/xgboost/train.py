@@ -1,7 +1,7 @@
 """The program inside a training task of XGBoost: the user's script if one is named, else the built-in algorithm.
 
 The algorithm reads the channels ``train`` and, if it is there, ``validation``, prints each iteration's metrics and
-writes ``xgboost-model``. One machine, File mode. Source: SageMaker's developer guide on XGBoost.
+writes ``xgboost-model``. One machine. Source: SageMaker's developer guide on XGBoost.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import xgboost
 
 from clary.images.xgboost import hyperparameters, metrics
 from clary.images.xgboost.errors import UserError
-from clary.images.xgboost.rows import Rows, read_channel, with_columns
+from clary.images.xgboost.rows import Rows, read_channel, read_pipe, with_columns
 from clary.runtime import contract
 from clary.runtime import train as script_mode
 
@@ -57,10 +57,7 @@ def _data(values: dict[str, Any]) -> tuple[xgboost.DMatrix, xgboost.DMatrix | No
     if "train" not in channels:
         raise UserError("Missing required channel: train")
     weights = values.get("csv_weights") == 1
-    found = {
-        name: read_channel(contract.DATA / name, channel.get("ContentType", "text/libsvm"), weights=weights)
-        for name, channel in channels.items()
-    }
+    found = {name: _rows(name, channel, weights=weights) for name, channel in channels.items()}
     width = max(rows.values.shape[1] for rows in found.values())
     matrices = {name: _matrix(rows, width, name, values) for name, rows in found.items()}
     for name, matrix in matrices.items():
@@ -71,6 +68,14 @@ def _data(values: dict[str, Any]) -> tuple[xgboost.DMatrix, xgboost.DMatrix | No
             f"The channel validation has {validation.num_col()} features in a row, the channel train {train.num_col()}"
         )
     return train, validation
+
+
+def _rows(name: str, channel: dict[str, str], *, weights: bool) -> Rows:
+    kind = channel.get("ContentType", "text/libsvm")
+    if channel["TrainingInputMode"] != "Pipe":
+        return read_channel(contract.DATA / name, kind, weights=weights)
+    wrapped = channel["RecordWrapperType"] == "RecordIO"
+    return read_pipe(contract.DATA / f"{name}_0", kind, wrapped=wrapped, weights=weights)
 
 
 def _matrix(rows: Rows, width: int, channel: str, values: dict[str, Any]) -> xgboost.DMatrix:

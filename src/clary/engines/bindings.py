@@ -61,9 +61,9 @@ def bind(source: str, target: str, *, writable: bool) -> None:
 
 def overlay(source: str, target: str, layer: str) -> None:
     """``source`` and ``layer`` hold neither comma nor colon, overlayfs's separators."""
-    for folder in (f"{layer}/upper", f"{layer}/work", target):
+    for folder in (f"{layer}/upper", f"{layer}/scratch", target):
         os.makedirs(folder, exist_ok=True)
-    options = f"lowerdir={source},upperdir={layer}/upper,workdir={layer}/work{',userxattr' if os.getuid() else ''}"
+    options = f"lowerdir={source},upperdir={layer}/upper,workdir={layer}/scratch{',userxattr' if os.getuid() else ''}"
     flags = ctypes.c_ulong(os.ST_NOSUID | os.ST_NODEV)
     _call("mount", b"overlay", os.fsencode(target), b"overlay", flags, os.fsencode(options))
 

@@ -12,6 +12,7 @@ Options: https://github.com/containers/bubblewrap (bwrap(1)), 0.4 and later.
 # ruff: noqa: S108 - the /tmp here is each task's own
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -31,6 +32,9 @@ _MANY = 100
 
 _MOST = 2500
 """bubblewrap takes 9,000 words, and a mount is three."""
+
+_LAYERS = "layers"
+"""The folder of a task's directory that takes what it writes to its layered mounts."""
 
 _BINDINGS = Path(__file__).with_name("bindings.py")
 _RELAY = Path(__file__).with_name("relay.py")
@@ -192,7 +196,7 @@ def command(sandbox: Sandbox, task: Task, environment: dict[str, str], data: Pat
         source, layer = str(mount.source), ""
         relative = os.path.relpath(source, task.directory)
         if layered and mount.layered and not set(relative) & set(",:\\"):  # overlayfs's separators
-            source, layer = relative, f"layers/{number}"
+            source, layer = relative, f"{_LAYERS}/{number}"
         targets.append((source, f"{ml}/{mount.target[len(inside) :]}", mount.writable, layer))
     return [*prefix, sys.executable, "-I", "-S", str(_BINDINGS), str(BINDINGS_FD), *line], {
         ARGUMENTS_FD: _words(sandbox, task, environment, data, late),
@@ -280,6 +284,14 @@ def _hosts(task: Task) -> None:
     except OSError:
         machine = "127.0.0.1\tlocalhost\n"
     (task.directory / "hosts").write_text(own + machine)
+
+
+def remove_layers(directory: Path) -> None:
+    """What a task that has ended wrote to its layered mounts."""
+    for work in (directory / _LAYERS).glob("*/scratch/work"):
+        with contextlib.suppress(OSError):
+            work.chmod(0o700)  # overlayfs leaves it without any right
+    shutil.rmtree(directory / _LAYERS, ignore_errors=True)
 
 
 def check(mounts: list[Mount], ml: Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from clary.engines import sandbox
 from clary.engines.base import Mount
 from clary.errors import ServiceError
 from clary.guarded_buckets import GuardedBuckets
@@ -82,8 +83,8 @@ def problem(ml: Path) -> str:
 def remove(ml: Path) -> None:
     """What was laid out of a task that has ended."""
     shutil.rmtree(ml / "input/data", ignore_errors=True)
-    for name in (folders.BESIDE, "layers"):
-        shutil.rmtree(ml.parent / name, ignore_errors=True)
+    shutil.rmtree(ml.parent / folders.BESIDE, ignore_errors=True)
+    sandbox.remove_layers(ml.parent)
 
 
 def write_json(path: Path, value: Any) -> None:

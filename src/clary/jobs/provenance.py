@@ -1,7 +1,8 @@
 """What a job leaves by itself: its trial component, the artifacts that it read and wrote, and what led to what.
 
 Whoever runs a kind of job makes two calls: ``begin`` in its first step, and ``end`` with the record that it is about to
-write as the job's last. Both may be repeated, so a crash between them and the job's own writes loses and doubles nothing.
+write as the job's last; where the job measures something, also ``follow`` while it runs. All may be repeated, so a crash
+between them and the job's own writes loses and doubles nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from clary.tracking.entities import Thing
 
 _NAMESPACES = {"TrainingJob": "/aws/sagemaker/TrainingJobs"}
 """Kinds of jobs whose metric definitions become metrics: where CloudWatch has these, by the dimension ``<kind>Name``."""
+_PAUSE = 5.0  # seconds between two looks at what a running job measured
 
 
 def begin(context: Context, job: Record) -> None:
@@ -32,6 +34,20 @@ def begin(context: Context, job: Record) -> None:
     present = context.store.find(components.arn(context, traces.component_name(job)))
     if present is None or present.body.get("_job") != _identity(job):
         _write(context, job)
+
+
+def follow(context: Context, job: Record, hosts: Sequence[Path] = ()) -> None:
+    """Bring what was measured so far to the component of a job that runs, at most every ``_PAUSE``; for any of its steps."""
+    context = context.at(job.region)
+    component = context.store.find(components.arn(context, traces.component_name(job)))
+    now = context.now()
+    if component is None or component.modified is None or (now - component.modified).total_seconds() < _PAUSE:
+        return
+    body = {**component.body, **_measured(context, job, component.body["Metrics"])}
+    if body["Metrics"]:
+        with contextlib.suppress(Conflict):  # the next step does it
+            context.store.put(replace(component, body={**body, "LastModifiedTime": now}, modified=now))
+    metric_files.carry(context, component.arn, hosts)
 
 
 def end(context: Context, job: Record, hosts: Sequence[Path] = ()) -> None:
@@ -91,8 +107,8 @@ def _write(context: Context, job: Record, *, ended: bool = False) -> None:
             **({"StartTime": trace.started} if trace.started else {}),
             **({"EndTime": trace.ended} if trace.ended else {}),
         }
-        if metrics := _metrics(context, job) if ended else []:
-            body["Metrics"] = [*(each for each in body["Metrics"] if each["SourceArn"] != source), *metrics]
+        if ended:
+            body |= _measured(context, job, body["Metrics"])
         new = Record(
             region=context.region, kind=components.KIND, name=name, body=body, created=now, modified=now, arn=arn
         )
@@ -159,15 +175,15 @@ def _edges(context: Context, job: Record, component: Record, trace: Trace) -> li
     ]
 
 
-def _metrics(context: Context, job: Record) -> components.Metrics:
-    """One summary for each metric definition that found something."""
+def _measured(context: Context, job: Record, metrics: components.Metrics) -> dict[str, components.Metrics]:
+    """The member Metrics: one summary for each metric definition that found something, and those of other sources."""
     if (namespace := _NAMESPACES.get(job.kind)) is None:
-        return []
+        return {}
     assert job.created is not None, "a stored record has its times"
     since = round(job.created.timestamp() * 1000)
     found = context.metrics.summaries(job.region, namespace, {f"{job.kind}Name": job.name}, since)
     source = job.body[f"{job.kind}Arn"]
-    return [
+    own = [
         components.summary(
             name,
             source,
@@ -181,3 +197,4 @@ def _metrics(context: Context, job: Record) -> components.Metrics:
         )
         for name, of in found.items()
     ]
+    return {"Metrics": [*(each for each in metrics if each["SourceArn"] != source), *own]}

@@ -169,6 +169,7 @@ class TrainingJobs:
             if standing.cause:  # nobody waits for what can come to nothing
                 running.stop()
                 return _LOOK_AGAIN
+            provenance.follow(self._context, job, [folder / "ml" for folder in running.folders])
             return self._limit(job, running)
         uploading: dict[str, Any] = {
             "_cause": standing.cause,

@@ -259,6 +259,34 @@ def test_metrics_of_the_definitions_are_summed_up_without_what_is_no_number(cont
     }
 
 
+def test_what_a_running_job_measured_is_told_every_few_seconds(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = made(context, "TrainingJob", "fit", TRAINING)
+    provenance.begin(context, job)
+    assert job.created is not None
+    folder = tmp_path / metric_files.FOLDER
+    folder.mkdir(parents=True)
+
+    def measure(*values: float) -> None:
+        points = [("loss", Point(round(job.created.timestamp() * 1000), value)) for value in values]  # type: ignore[union-attr]
+        context.metrics.put("us-east-1", "/aws/sagemaker/TrainingJobs", {"TrainingJobName": "fit"}, points)
+
+    def told() -> dict[str, int]:
+        provenance.follow(context, job, [tmp_path])
+        return {each["MetricName"]: each["Count"] for each in component(context, "fit-aws-training-job")["Metrics"]}
+
+    measure(1.0, 2.0)
+    (folder / "1.json").write_text(lines({"MetricName": "dose", "Value": 1, "Timestamp": 1_700_000_000}))
+    assert told() == {}  # it was written just now
+    monkeypatch.setattr(provenance, "_PAUSE", 0.0)
+    assert told() == {"loss": 2, "dose": 1}
+    measure(3.0)
+    assert told() == {"loss": 3, "dose": 1}
+    provenance.end(context, ended(job), [tmp_path])
+    assert told() == {"loss": 3, "dose": 1}
+
+
 def lines(*values: Any) -> str:
     return "".join(f"{json.dumps(each)}\n" for each in values)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests import jobs
+from tests import jobs, processing
 from tests.conftest import Studio
 from tests.refusals import refused
 
@@ -150,6 +150,42 @@ def test_failed_and_stopped_jobs_say_so_and_why(s3: Any, sagemaker: Any, boto: B
     jobs.ended(sagemaker, "halted")
     told = sagemaker.describe_trial_component(TrialComponentName="halted-aws-training-job")
     assert (told["Status"]["PrimaryStatus"], "EndTime" in told) == ("Stopped", True)
+
+
+@pytest.mark.slow
+def test_what_a_processing_job_made_leads_on_to_the_training_job_that_read_it(s3: Any, sagemaker: Any) -> None:
+    sagemaker.create_experiment(ExperimentName="chain")
+    sagemaker.create_trial(TrialName="chain-1", ExperimentName="chain")
+    config = {"ExperimentName": "chain", "TrialName": "chain-1"}
+    script = "import shutil; shutil.copy('/opt/ml/processing/input/a.csv', '/opt/ml/processing/output')"
+    request = processing.request(
+        s3,
+        "prepare",
+        script,
+        inputs=[processing.s3_input("raw", "s3://jobs/in/", "/opt/ml/processing/input")],
+        outputs=[processing.output("clean", "s3://jobs/clean/", "/opt/ml/processing/output")],
+        ExperimentConfig=config,
+    )
+    sagemaker.create_processing_job(**request)
+    job = processing.ended(sagemaker, "prepare")
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    training = fit(s3, "trained", ExperimentConfig=config)
+    training["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"] = "s3://jobs/clean/"
+    sagemaker.create_training_job(**training)
+    assert jobs.ended(sagemaker, "trained")["TrainingJobStatus"] == "Completed"
+    found = {
+        each["TrialComponentName"]: each for each in components(sagemaker, ("Parents.TrialName", "Equals", "chain-1"))
+    }
+    assert sorted(found) == ["prepare-aws-processing-job", "trained-aws-training-job"]
+    prepared = found["prepare-aws-processing-job"]
+    assert prepared["Source"]["SourceType"] == "SageMakerProcessingJob"
+    assert prepared["OutputArtifacts"]["clean"]["Value"] == "s3://jobs/clean/"
+    assert (prepared["StartTime"], prepared["EndTime"]) == (job["ProcessingStartTime"], job["ProcessingEndTime"])
+    assert prepared["SourceDetail"]["ProcessingJob"]["ProcessingJobName"] == "prepare"
+    (raw,) = sagemaker.list_artifacts(SourceUri="s3://jobs/in/", ArtifactType="DataSet")["ArtifactSummaries"]
+    walk = sagemaker.query_lineage(StartArns=[raw["ArtifactArn"]], Direction="Descendants", IncludeEdges=False)
+    told = {vertex["Arn"] for vertex in walk["Vertices"]}
+    assert {each["TrialComponentArn"] for each in found.values()} <= told
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ _BY_THE_MACHINE = {
     "cli/doctor.py": "files and certificates have the machine's time",
     "engines/output.py": "a task's own stamps; jobs.task_logs gives them their place",
     "engines/supervision.py": "a task's own stamps",
+    "engines/usage.py": "a task's own stamps; jobs.task_usage gives them their place",
     "gateway/certificates.py": "clients look at them by their own clocks",
     "gateway/tls.py": "clients look at it by their own clocks",
     "store/audit_events.py": "when something was really done, and the trail is not cut by moving the clock",

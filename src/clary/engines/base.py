@@ -5,7 +5,8 @@
 * A task outlives the server. Its output, stamped, is in ``task.directory / LOG``; its end in ``poll``.
 * ``stop`` sends SIGTERM to the whole process group, SIGKILL after the grace; it returns at once.
 * Whoever subscribed is told the directory of a task that wrote output or ended: a hint, which may come
-  too often or, after a crash, not at all; ``poll`` is the truth.
+  too often or, after a crash, not at all; ``poll`` is the truth. Once it was polled while it ran, its end is told even
+  if its supervisor is killed.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Task:
     ``grace``: seconds between SIGTERM and SIGKILL.
     ``companion``: a program of Clary's own that runs beside this one, outside its sandbox, from before it starts until it
     has ended; it ends when its standard input does. If it fails, the task is killed.
+    ``sampling``: seconds between two measurements of what it uses (see ``clary.engines.usage``); 0 takes none.
     """
 
     directory: Path
@@ -69,6 +71,7 @@ class Task:
     cpus: int = 0
     grace: float = 120.0
     companion: list[str] = field(default_factory=list)
+    sampling: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

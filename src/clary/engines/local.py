@@ -81,6 +81,7 @@ class LocalEngine:
         end = _read(directory / "exit.json")
         if end is None:
             if _is_alive(directory):
+                self._events.watch(directory, started["pid"])
                 return Progress(started=started["started"], port=started["port"])
             end = _read(directory / "exit.json")  # it may have ended between the two looks
         if end is None:
@@ -141,6 +142,7 @@ class LocalEngine:
             "meeting": str(task.meeting) if task.meeting and not task.network else "",
             "holder": sandbox.shared(task) if self._sandbox.program else [],
             "companion": task.companion,
+            "usage": {"every": task.sampling, "memory": task.memory_bytes} if task.sampling else None,
         }
         if self._sandbox.program:
             spec["command"], spec["handed"] = sandbox.command(self._sandbox, task, environment, self._root.parent)

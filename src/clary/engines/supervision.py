@@ -28,6 +28,7 @@ from clary.engines.processes import (
     pidfd,
     reap,
 )
+from clary.engines.usage import Usage
 
 LISTEN_FD, READY_FD, INFO_FD, ARGUMENTS_FD, BINDINGS_FD = 3, 4, 5, 6, 7
 """The file descriptors that a program (the first), its launcher (the second) and what sandboxes them are given."""
@@ -59,6 +60,7 @@ class Supervisor:
         self._companion = 0
         self._leash: int | None = None  # the companion ends when this is closed
         self._abandoned = False
+        self._usage: Usage | None = None
 
     def run(self) -> None:
         self._limit()
@@ -69,6 +71,8 @@ class Supervisor:
         if self._spec.get("companion"):
             self._companion, self._leash = accompany(self._spec["companion"])
         self._spawn()
+        if wanted := self._spec.get("usage"):
+            self._usage = Usage(self._directory, wanted["every"], wanted["memory"])
         while self._status is None:
             self._step()
         ended = time.time()
@@ -158,6 +162,8 @@ class Supervisor:
         deadlines = [self._stopping] if self._stopping is not None and not self._killed else []
         if self._news:
             deadlines.append(self._told + _TELL_EVERY)
+        if self._usage is not None:
+            deadlines.append(self._usage.due)
         timeout = max(0.0, min(deadlines) - now) if deadlines else None
         readable, _, _ = select.select([self._wake, *self._pipes.values()], [], [], timeout)
         for name, fd in list(self._pipes.items()):
@@ -167,6 +173,8 @@ class Supervisor:
             self._stopping = self._stopping or time.monotonic() + self._spec["grace"]
         if self._stopping is not None:
             self._terminate()
+        if self._usage is not None and time.monotonic() >= self._usage.due and self._usage.measure():
+            self._news = True
         if self._news and time.monotonic() >= self._told + _TELL_EVERY:
             self._tell()
         pid, status = os.waitpid(self._child, os.WNOHANG)

@@ -8,6 +8,7 @@ session of its own: the server may die and come back. What it leaves in the dire
 * ``lock``: held (flock) for the supervisor's whole life; whoever gets it knows that the supervisor is gone.
 * ``started``: {pid, started, port}, on disk before the program runs; so a program runs at most once.
 * ``output.log``: what the program wrote, each line stamped.
+* ``usage/``: what the program used, if that was asked for (``usage.py``).
 * ``exit.json``: {exit_code, started, ended, ran, out_of_memory, log_bytes_lost, log_error, abandoned}; its room is
   reserved at the start, so that a full disk cannot hide a task's end.
 

@@ -16,7 +16,19 @@ from clary.context import Context
 from clary.engines.base import CannotIsolate, Engine, Task
 from clary.errors import AccessDenied, ServiceError
 from clary.images import catalog
-from clary.jobs import channels, images, instances, log_metrics, opt_ml, provenance, reasons, room, transitions, uploads
+from clary.jobs import (
+    channels,
+    images,
+    instances,
+    log_metrics,
+    opt_ml,
+    profiler,
+    provenance,
+    reasons,
+    room,
+    transitions,
+    uploads,
+)
 from clary.jobs.credentials import TaskCredentials
 from clary.jobs.instances import Host, Instances
 from clary.jobs.room import Room
@@ -96,9 +108,12 @@ class TrainingJobs:
     # downloading
 
     def _download(self, job: Record) -> float | None:
-        if job.status == "Stopping":
-            return self._stopped(job)
         hosts, running = instances.hosts(job.body["ResourceConfig"]), self._instances(job)
+        if job.status == "Stopping":
+            if not any(map(running.is_started, running.names)):
+                return self._stopped(job)
+            self._move(job, "training", "Stopping", "Stopping the training job")  # the wish came while it was started
+            return None
         try:
             tasks = [self._task(job, hosts, host) for host in hosts if not running.is_started(host.name)]
         except AccessDenied as error:
@@ -143,6 +158,7 @@ class TrainingJobs:
             **self._credentials.network(isolated=body["EnableNetworkIsolation"]),
             **instances.members(running.directory, hosts, host),
             grace=_GRACE,
+            sampling=profiler.interval(job),
         )
         return self._images.located(task, self._engine)
 
@@ -162,10 +178,11 @@ class TrainingJobs:
         running = self._instances(job)
         standing = running.poll()
         self._carry_logs(job, running)
-        if standing.missing:  # the crash came between the record and the start
+        if standing.missing and job.status != "Stopping":  # the crash came between the record and the start
             self._move(job, "downloading", "Downloading", "Downloading input data")
             return None
         if standing.ended is None:
+            profiler.carry(self._context.at(job.region), job, running, LOG_GROUP, ended=False)
             if standing.cause:  # nobody waits for what can come to nothing
                 running.stop()
                 return _LOOK_AGAIN
@@ -205,6 +222,7 @@ class TrainingJobs:
     def _upload(self, job: Record) -> float | None:
         running = self._instances(job)
         self._carry_logs(job, running)
+        profiler.carry(self._context.at(job.region), job, running, LOG_GROUP, ended=True)
         try:
             members = self._artifacts(job, running)
         except uploads.CannotUpload as error:

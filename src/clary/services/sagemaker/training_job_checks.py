@@ -9,7 +9,7 @@ from clary.context import Context
 from clary.errors import ValidationException
 from clary.images import catalog
 from clary.services.iam import roles
-from clary.services.sagemaker import channels, experiment_configs, instance_limit
+from clary.services.sagemaker import channels, experiment_configs, instance_limit, profiling
 from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
 from clary.services.sagemaker.kinds import refuse
 
@@ -46,6 +46,8 @@ def check(context: Context, request: dict[str, Any]) -> None:
     refuse(request["ResourceConfig"], "CreateTrainingJob", _NOT_YET_OF_RESOURCES)
     groups = _check_instances(context, request["ResourceConfig"])
     refuse_volume_key(request["ResourceConfig"], "VolumeKmsKeyId", "CreateTrainingJob")
+    if (config := request.get("ProfilerConfig")) is not None:
+        profiling.check(context, config)
     output = request["OutputDataConfig"]
     _check_bucket(context, output["S3OutputPath"])
     check_output_key(context, request["RoleArn"], output["S3OutputPath"], output.get("KmsKeyId", ""))

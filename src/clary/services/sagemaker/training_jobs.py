@@ -12,7 +12,7 @@ from clary.context import Context
 from clary.errors import ResourceInUse, ValidationException
 from clary.images import catalog
 from clary.services import operation, resources
-from clary.services.sagemaker import algorithm_jobs, channels, training_job_checks
+from clary.services.sagemaker import algorithm_jobs, channels, profiling, training_job_checks
 from clary.services.sagemaker.kinds import Kind
 from clary.store.base import Record
 
@@ -99,8 +99,8 @@ def _with_defaults(request: dict[str, Any]) -> dict[str, Any]:
         "EnableNetworkIsolation": False,
         "EnableInterContainerTrafficEncryption": False,
         "EnableManagedSpotTraining": False,
-        "ProfilingStatus": "Disabled",
         **request,
+        **profiling.members(request.get("ProfilerConfig")),
         "AlgorithmSpecification": _algorithm(request),
         "OutputDataConfig": {"KmsKeyId": "", "CompressionType": "GZIP", **request["OutputDataConfig"]},
         "StoppingCondition": {"MaxRuntimeInSeconds": 86400, **request.get("StoppingCondition", {})},

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROGRAMS = ("server.py", "objects.py", "serving.py", "search.py", "channels.py", "packing.py")
+PROGRAMS = ("server.py", "objects.py", "serving.py", "search.py", "channels.py", "packing.py", "jobs.py")
 _BESIDE_MOTO = {"server.py", "objects.py"}
 
 

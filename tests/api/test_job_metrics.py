@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests import jobs
+from tests import jobs, processing
 from tests.conftest import Studio
 
 pytestmark = pytest.mark.slow
@@ -195,3 +195,12 @@ def test_measuring_goes_on_while_the_server_is_gone(fresh_studio: Studio) -> Non
     found = jobs.ended(fresh_studio.client("sagemaker"), "alone")
     points = statistics(fresh_studio.client("cloudwatch"), found, "MemoryUtilization", {"Host": "alone/algo-1"})
     assert sum(point["SampleCount"] for point in points) >= 6
+
+
+def test_a_processing_job_is_measured_too(job: dict[str, Any], studio: Studio) -> None:
+    s3, sagemaker = studio.client("s3"), studio.client("sagemaker")
+    sagemaker.create_processing_job(**processing.request(s3, "processed", "import time; time.sleep(1.5)"))
+    assert processing.ended(sagemaker, "processed")["ProcessingJobStatus"] == "Completed"
+    found = studio.client("cloudwatch").list_metrics(Namespace="/aws/sagemaker/ProcessingJobs")["Metrics"]
+    told = {(metric["MetricName"], metric["Dimensions"][0]["Value"]) for metric in found}
+    assert told >= {(f"{name}Utilization", "processed/algo-1") for name in ("CPU", "Memory", "Disk")}

@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from clary import instance_types
 from clary.context import Context
 from clary.engines.base import Engine, Progress, Task
-from clary.jobs import task_logs
+from clary.jobs import task_logs, task_usage
 from clary.store.base import Record
 
 HOMOGENEOUS = "homogeneousCluster"
@@ -148,6 +149,27 @@ class Instances:
         """Append what the hosts wrote to a stream each, ``<job>/algo-<n>-<epoch>``; ``also``: see ``task_logs.carry``."""
         for name in self.names:
             task_logs.carry(context, self.folder(name), group, stream(job, name), also)
+
+    def carry_usage(
+        self,
+        context: Context,
+        group: str,
+        job: Record,
+        *,
+        ended: bool,
+        also: Callable[[str, task_usage.Lines], None] = lambda *_: None,
+    ) -> None:
+        """Write down what the hosts used, minute by minute: see ``task_usage.carry``; ``also`` gets the host's name too."""
+        for name in self.names:
+            task_usage.carry(
+                context,
+                self.folder(name),
+                group,
+                stream(job, name),
+                f"{job.name}/{name}",
+                ended=ended,
+                also=partial(also, name),
+            )
 
     def merged(self, relative: str) -> Path:
         """The folder ``relative`` to ``/opt/ml`` with the files of all hosts; of those alike in name the last host's stay.

@@ -114,6 +114,7 @@ class ProcessingJobs:
         running = self._instances(job)
         standing = running.poll()
         running.carry_logs(self._context.at(job.region), LOG_GROUP, job)
+        running.carry_usage(self._context.at(job.region), LOG_GROUP, job, ended=standing.ended is not None)
         if standing.missing and "_problem" not in job.body:  # the crash came between the record and the start
             self._move(job, "staging")
             return None

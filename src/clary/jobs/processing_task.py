@@ -8,7 +8,7 @@ from dataclasses import replace
 from clary.context import Context
 from clary.engines.base import Engine, Task
 from clary.images import catalog
-from clary.jobs import instances, processing_files
+from clary.jobs import instances, processing_files, task_usage
 from clary.jobs.credentials import TaskCredentials
 from clary.jobs.images import Images
 from clary.jobs.instances import Host, Instances
@@ -54,6 +54,7 @@ class TaskMaker:
             **self._credentials.network(isolated=network.get("EnableNetworkIsolation", False)),
             **instances.members(running.directory, hosts, host),
             grace=_GRACE,
+            sampling=task_usage.EVERY,
         )
         task = self._images.located(task, self._engine)
         if self._engine.isolation().opt_ml:

@@ -35,23 +35,26 @@ def carry(context: Context, job: Record, running: Instances, group: str, *, ende
 
     What keeps the files from being written is told in the job's log, once. A job that was updated goes on as it now says.
     """
-    for name in running.names:
-        directory, stream = running.folder(name), instances.stream(job, name)
-        if not ended and usage.interval(str(directory)) not in {0.0, interval(job)}:
-            usage.change(str(directory), interval(job))
+    mark = f"{running.directory}#profiler"
+    for folder in running.folders if not ended else ():
+        if usage.interval(str(folder)) not in {0.0, interval(job)}:
+            usage.change(str(folder), interval(job))
 
-        def write(lines: task_usage.Lines, name: str = name, stream: str = stream) -> None:
-            if problem := _write(context, job, name, lines):
-                mark = f"{running.directory}#profiler"
-                if not context.logs.position(mark):
-                    context.logs.append(job.region, group, stream, [(context.clock.ms(), problem)], (mark, 1))
+    def write(name: str, lines: task_usage.Lines) -> None:
+        problem = _write(context, job, name, lines)
+        if problem and not context.logs.position(mark):
+            told = [(context.clock.ms(), problem)]
+            context.logs.append(job.region, group, instances.stream(job, name), told, (mark, 1))
 
-        host = f"{job.name}/{name}"
-        task_usage.carry(context, directory, group, stream, host, ended=ended, also=write)
-    if ended and _is_on(job):
-        for end in ("system/training_job_end.ts", "framework/training_job_end.ts"):
-            _put(context, job, end, b"")
-        context.logs.forget(f"{running.directory}#profiler")
+    running.carry_usage(context, group, job, ended=ended, also=write)
+    if ended:
+        context.logs.forget(mark)
+
+
+def finish(context: Context, job: Record) -> None:
+    """Say that no more files come."""
+    for end in ("system/training_job_end.ts", "framework/training_job_end.ts") if _is_on(job) else ():
+        _put(context, job, end, b"")
 
 
 def _is_on(job: Record) -> bool:

@@ -178,11 +178,11 @@ class TrainingJobs:
         running = self._instances(job)
         standing = running.poll()
         self._carry_logs(job, running)
+        profiler.carry(self._context.at(job.region), job, running, LOG_GROUP, ended=standing.ended is not None)
         if standing.missing and job.status != "Stopping":  # the crash came between the record and the start
             self._move(job, "downloading", "Downloading", "Downloading input data")
             return None
         if standing.ended is None:
-            profiler.carry(self._context.at(job.region), job, running, LOG_GROUP, ended=False)
             if standing.cause:  # nobody waits for what can come to nothing
                 running.stop()
                 return _LOOK_AGAIN
@@ -222,7 +222,7 @@ class TrainingJobs:
     def _upload(self, job: Record) -> float | None:
         running = self._instances(job)
         self._carry_logs(job, running)
-        profiler.carry(self._context.at(job.region), job, running, LOG_GROUP, ended=True)
+        profiler.finish(self._context.at(job.region), job)
         try:
             members = self._artifacts(job, running)
         except uploads.CannotUpload as error:

@@ -74,6 +74,38 @@ print(json.dumps({
 }))
 """
 
+PROCESSOR = """
+import json, pathlib, sys
+import sagemaker
+from sagemaker.experiments import Run, list_runs
+from sagemaker.processing import ScriptProcessor
+
+folder, session = pathlib.Path(sys.argv[1]), sagemaker.Session()
+(folder / "step.py").write_text('''
+from sagemaker.experiments import load_run
+with load_run() as run:
+    run.log_parameter("rows", 3)
+    run.log_metric("share", 0.5)
+''')
+image = "000000000000.dkr.ecr.us-east-1.amazonaws.com/sagemaker-base-python:1.0"
+processor = ScriptProcessor(
+    image_uri=image, command=["python3"], role=sagemaker.get_execution_role(), instance_type="ml.m5.large",
+    instance_count=1, sagemaker_session=session,
+)
+with Run(experiment_name="Steps", run_name="prepare", sagemaker_session=session) as run:
+    processor.run(code=str(folder / "step.py"), logs=False)
+client = session.sagemaker_client
+step = client.describe_trial_component(TrialComponentName="steps-prepare")
+own = client.describe_trial_component(TrialComponentName=f"{processor.latest_job.job_name}-aws-processing-job")
+trials = client.list_trials(TrialComponentName=own["TrialComponentName"])["TrialSummaries"]
+print()  # behind the dots of the wait
+print(json.dumps({
+    "rows": step["Parameters"]["rows"], "metrics": [(each["MetricName"], each["Last"]) for each in step["Metrics"]],
+    "status": own["Status"]["PrimaryStatus"], "trials": [each["TrialName"] for each in trials],
+    "runs": [each.run_name for each in list_runs("steps", sagemaker_session=session)],
+}))
+"""
+
 TRACKER = """
 import json, pathlib, sys
 import sagemaker

@@ -38,6 +38,19 @@ def test_a_run_logs_here_and_in_its_job_and_is_analysed(fresh_studio: Studio, py
     }
 
 
+def test_a_processing_job_logs_into_the_run_that_it_was_started_in(
+    fresh_studio: Studio, python: str, tmp_path: Path
+) -> None:
+    found, _ = run(fresh_studio, python, programs.PROCESSOR, tmp_path)
+    assert found == {
+        "rows": {"NumberValue": 3.0},
+        "metrics": [["share", 0.5]],
+        "status": "Completed",
+        "trials": ["Default-Run-Group-steps"],
+        "runs": ["prepare"],
+    }
+
+
 def test_trackers_log_here_and_in_a_job_and_all_is_found_and_deleted(
     fresh_studio: Studio, python: str, tmp_path: Path
 ) -> None:

@@ -158,3 +158,15 @@ def test_values_go_with_their_component_and_outlive_the_server(fresh_studio: Stu
     sagemaker.delete_trial_component(TrialComponentName="gone")
     sagemaker.create_trial_component(TrialComponentName="gone")
     assert query(metrics, "gone")["MetricValues"] == []
+
+
+def test_programs_that_know_the_machines_time_put_on_when_clarys_is_weeks_ahead(fresh_studio: Studio) -> None:
+    sagemaker, metrics = fresh_studio.client("sagemaker"), fresh_studio.client("sagemaker-metrics")
+    sagemaker.create_trial_component(TrialComponentName="later")
+    moved = fresh_studio.clary("clock", "--data", str(fresh_studio.data), "advance", "4w")
+    assert moved.returncode == 0, moved.stderr
+    weeks = datetime.now(UTC) + timedelta(weeks=4)
+    given = [*data(1.0), *data(2.0, at=weeks), *data(3.0, at=weeks + timedelta(hours=3))]
+    answer = metrics.batch_put_metrics(TrialComponentName="later", MetricData=given)
+    assert answer["Errors"] == [{"Code": "VALIDATION_ERROR", "MetricIndex": 2}]
+    assert sagemaker.describe_trial_component(TrialComponentName="later")["Metrics"][0]["Count"] == 2

@@ -47,7 +47,7 @@ def _carry(context: Context, component: str, source: str, file: BinaryIO) -> Non
         if end == 0:
             return
         position += end
-        values = list(_values(piece[:end]))
+        values = [replace(each, time=context.clock.of(each.time)) for each in _values(piece[:end])]
         _take(context, component, values, source, position)
 
 

@@ -13,7 +13,8 @@ from clary.store.base import Record
 from clary.store.component_metrics import Value
 from clary.tracking import components
 
-_OLDEST, _NEWEST = timedelta(days=14), timedelta(hours=2)  # before and after now, as both SDKs check it
+# Before and after now, as both SDKs check it. Programs know the machine's time alone, and Clary's may be ahead of it.
+_OLDEST, _NEWEST = timedelta(days=14), timedelta(hours=2)
 
 
 @operation
@@ -37,7 +38,8 @@ def batch_put_metrics(context: Context, request: dict[str, Any]) -> dict[str, An
 def _wrong(context: Context, metric: dict[str, Any], known: set[str]) -> str:
     """The code of what is wrong with a value; empty if nothing is."""
     now = context.now()
-    if not now - _OLDEST <= metric["Timestamp"] <= now + _NEWEST or not math.isfinite(metric["Value"]):
+    in_time = context.clock.on_machine(now) - _OLDEST <= metric["Timestamp"] <= now + _NEWEST
+    if not in_time or not math.isfinite(metric["Value"]):
         return "VALIDATION_ERROR"
     full = len(known) >= components.MOST_METRICS and metric["MetricName"] not in known
     return "METRIC_LIMIT_EXCEEDED" if full else ""

@@ -161,14 +161,14 @@ def _merged(body: dict[str, Any], member: str, own: dict[str, Any]) -> dict[str,
 
 
 def _edges(context: Context, job: Record, component: Record, trace: Trace) -> list[Association]:
-    """From each thing read to the component, and from the component to each thing made, unless that failed."""
+    """From each thing read to the component, and from the component to each thing made, if it began and did not fail."""
     maker = job.body.get("CreatedBy", {})
 
     def found(things: Sequence[Thing]) -> list[Record]:
         return [entities.artifact(context, each, maker) for each in things]
 
     read = found(trace.all_read)
-    made = found(trace.all_made if job.status != "Failed" else [])
+    made = found(trace.all_made if trace.started and job.status != "Failed" else [])
     return [
         *entities.edges([(each, component) for each in read], "ContributedTo", maker),
         *entities.edges([(component, each) for each in made], "Produced", maker),

@@ -186,6 +186,12 @@ def test_a_transform_jobs_component_names_the_models_data_and_image(context: Con
     ]
 
 
+def test_a_job_that_was_stopped_before_it_began_has_made_nothing(context: Context) -> None:
+    job = made(context, "ProcessingJob", "prepare", {**PROCESSING, "ProcessingStartTime": None})
+    provenance.end(context, ended(job, "Stopped"))
+    assert {how for _, _, how in edges(context, "prepare-aws-processing-job")} == {"ContributedTo"}
+
+
 def test_what_two_jobs_share_is_one_artifact_and_leads_from_one_to_the_other(context: Context) -> None:
     first = made(context, "ProcessingJob", "prepare", PROCESSING)
     second = made(context, "TrainingJob", "fit", TRAINING)

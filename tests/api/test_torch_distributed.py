@@ -1,0 +1,48 @@
+"""torch.distributed over gloo on several instances: the script of AWS's own examples, with the names it is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests import jobs
+from tests.api.test_several_instances import on, said
+from tests.conftest import Studio
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.5-cpu-py311"
+
+SCRIPT = """
+import json, os, torch
+import torch.distributed as dist
+hosts, own = json.loads(os.environ["SM_HOSTS"]), os.environ["SM_CURRENT_HOST"]
+os.environ.update(MASTER_ADDR=hosts[0], MASTER_PORT="29500", GLOO_SOCKET_IFNAME=os.environ["SM_NETWORK_INTERFACE_NAME"])
+dist.init_process_group("gloo", rank=hosts.index(own), world_size=len(hosts))
+model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(1, 1, bias=False))
+model(torch.full((1, 1), float(dist.get_rank() + 1))).sum().backward()
+everyone = torch.tensor([dist.get_rank() + 1.0])
+dist.all_reduce(everyone)
+print(json.dumps({"sum": everyone.item(), "mean gradient": model.module.weight.grad.item()}))
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_hosts_train_one_model_together(studio: Studio, isolated: bool) -> None:
+    s3, sagemaker = studio.client("s3"), studio.client("sagemaker")
+    if jobs.BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        jobs.prepare(s3)
+    name = f"gloo-{isolated}".lower()
+    algorithm = {"TrainingImage": IMAGE, "TrainingInputMode": "File"}
+    request: dict[str, Any] = jobs.training(
+        s3, name, SCRIPT, AlgorithmSpecification=algorithm, EnableNetworkIsolation=isolated, **on(3)
+    )
+    sagemaker.create_training_job(**request)
+    job = jobs.ended(sagemaker, name)
+    if job["TrainingJobStatus"] == "Failed" and "sandbox" in job["FailureReason"]:
+        pytest.skip(job["FailureReason"])
+    assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
+    found = said(studio.client("logs"), name)
+    assert found == {host: {"sum": 6.0, "mean gradient": 2.0} for host in ("algo-1", "algo-2", "algo-3")}

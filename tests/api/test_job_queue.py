@@ -48,6 +48,7 @@ def test_jobs_wait_by_age_and_say_where_they_stand(small_studio: Studio) -> None
     rest = "in the queue, 1 job runs (CLARY_JOBS)"
     wait_for(sagemaker, "y-second", f"Pending: Training job waiting for capacity: 1st {rest}")
     wait_for(sagemaker, "x-third", f"Pending: Training job waiting for capacity: 2nd {rest}")
+    assert "2nd in the queue" in " ".join(small_studio.clary("status", "--data", str(small_studio.data)).stdout.split())
     small_studio.kill()
     small_studio.start()
     sagemaker = small_studio.client("sagemaker")

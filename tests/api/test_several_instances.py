@@ -94,7 +94,9 @@ open(os.environ["SM_OUTPUT_DATA_DIR"] + "/" + own + ".txt", "w").write(own)
 
 
 @pytest.mark.parametrize("isolated", [False, True])
-def test_hosts_reach_each_other_and_make_one_model(s3: Any, sagemaker: Any, boto: Boto, isolated: bool) -> None:
+def test_hosts_reach_each_other_and_make_one_model(
+    studio: Studio, s3: Any, sagemaker: Any, boto: Boto, isolated: bool
+) -> None:
     name = f"ring-{isolated}".lower()
     sagemaker.create_training_job(**jobs.training(s3, name, RING, EnableNetworkIsolation=isolated, **on(3)))
     job = jobs.ended(sagemaker, name)
@@ -106,6 +108,8 @@ def test_hosts_reach_each_other_and_make_one_model(s3: Any, sagemaker: Any, boto
         "algo-2": {"heard": ["algo-1", "algo-3"], "name": "algo-2"},
         "algo-3": {"heard": ["algo-1", "algo-2"], "name": "algo-3"},
     }
+    told = studio.clary("logs", name, "--data", str(studio.data)).stdout.splitlines()
+    assert sum(line.startswith("algo-2: {") for line in told) == 1
     model = members(s3, f"out/{name}/output/model.tar.gz")
     assert model.keys() == {"algo-1", "algo-2", "algo-3", "same"}
     assert members(s3, f"out/{name}/output/output.tar.gz").keys() == {"algo-1.txt", "algo-2.txt", "algo-3.txt"}

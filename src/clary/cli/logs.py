@@ -80,11 +80,12 @@ def _print_new(client_: Any, group: str, prefix: str, tokens: dict[str, str]) ->
         return
     for stream in streams:
         name = stream["logStreamName"]
+        host = f"{name.removeprefix(prefix).rpartition('-')[0]}: " if len(streams) > 1 and prefix else ""
         while True:
             token = {"nextToken": tokens[name]} if name in tokens else {}
             page = client_.get_log_events(logGroupName=group, logStreamName=name, startFromHead=True, **token)
             tokens[name] = page["nextForwardToken"]
             for event in page["events"]:
-                click.echo(event["message"])
+                click.echo(f"{host}{event['message']}")
             if not page["events"]:
                 break

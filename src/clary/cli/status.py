@@ -127,6 +127,8 @@ def _why(found: dict[str, Any], state: str) -> str:
     """The reason of a failure; for what runs, where it stands."""
     if state in {"Completed", "Stopped", "InService"}:
         return ""
+    if found.get("SecondaryStatus") == "Pending":
+        return str(found["SecondaryStatusTransitions"][-1]["StatusMessage"])
     return str(
         found.get("FailureReason") or found.get("SecondaryStatus") or found.get("AutoMLJobSecondaryStatus") or ""
     )

@@ -218,6 +218,12 @@ def test_instances_that_cannot_be_are_refused(s3: Any, sagemaker: Any, resources
         sagemaker.create_training_job(**request)
 
 
+def test_a_launcher_that_is_not_there_is_refused_by_its_name(s3: Any, sagemaker: Any) -> None:
+    request = jobs.training(s3, "refused", SEEN, hyperparameters={"sagemaker_mpi_enabled": "true"})
+    with pytest.raises(ClientError, match=r"distribution mpi .* is not served yet: torch_distributed is"):
+        sagemaker.create_training_job(**request)
+
+
 def test_a_channel_of_a_group_that_is_not_there_is_refused(s3: Any, sagemaker: Any) -> None:
     bound = channel("x", "parts/", InstanceGroupNames=["nobody"])
     with pytest.raises(ClientError, match="names the instance group 'nobody'"):

@@ -18,8 +18,10 @@ SCRIPT = """
 import json, os, torch
 import torch.distributed as dist
 hosts, own = json.loads(os.environ["SM_HOSTS"]), os.environ["SM_CURRENT_HOST"]
-os.environ.update(MASTER_ADDR=hosts[0], MASTER_PORT="29500", GLOO_SOCKET_IFNAME=os.environ["SM_NETWORK_INTERFACE_NAME"])
-dist.init_process_group("gloo", rank=hosts.index(own), world_size=len(hosts))
+if "RANK" not in os.environ:  # else torchrun has set all that is needed
+    os.environ.update(RANK=str(hosts.index(own)), WORLD_SIZE=str(len(hosts)), MASTER_ADDR=hosts[0], MASTER_PORT="29500")
+os.environ.update(GLOO_SOCKET_IFNAME=os.environ["SM_NETWORK_INTERFACE_NAME"])
+dist.init_process_group("gloo")
 model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(1, 1, bias=False))
 model(torch.full((1, 1), float(dist.get_rank() + 1))).sum().backward()
 everyone = torch.tensor([dist.get_rank() + 1.0])
@@ -29,15 +31,22 @@ dist.destroy_process_group()
 """
 
 
-@pytest.mark.parametrize("isolated", [False, True])
-def test_hosts_train_one_model_together(studio: Studio, isolated: bool) -> None:
+@pytest.mark.parametrize(("isolated", "launched"), [(False, False), (True, False), (False, True)])
+def test_hosts_train_one_model_together(studio: Studio, isolated: bool, launched: bool) -> None:
     s3, sagemaker = studio.client("s3"), studio.client("sagemaker")
     if jobs.BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
         jobs.prepare(s3)
-    name = f"gloo-{isolated}".lower()
+    name = f"gloo-{isolated}-{launched}".lower()
+    launcher = {"sagemaker_torch_distributed_enabled": "true"} if launched else {}
     algorithm = {"TrainingImage": IMAGE, "TrainingInputMode": "File"}
     request: dict[str, Any] = jobs.training(
-        s3, name, SCRIPT, AlgorithmSpecification=algorithm, EnableNetworkIsolation=isolated, **on(3)
+        s3,
+        name,
+        SCRIPT,
+        hyperparameters=launcher,
+        AlgorithmSpecification=algorithm,
+        EnableNetworkIsolation=isolated,
+        **on(3),
     )
     sagemaker.create_training_job(**request)
     job = jobs.ended(sagemaker, name)

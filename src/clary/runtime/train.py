@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import collections
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from types import FrameType
 from typing import IO
 
 from clary.formats import archives
-from clary.runtime import contract
+from clary.runtime import contract, launching
 
 _KEPT = 40  # lines of stderr for the failure's text
 
@@ -68,7 +67,13 @@ def _install(folder: Path) -> int:
 
 
 def _run(program: str, folder: Path, values: dict[str, object]) -> int:
-    command = _command(program, folder, contract.arguments(contract.of_the_script(values)))
+    described = contract.description(program, str(folder))
+    try:
+        command = launching.command(
+            program, folder, contract.arguments(described["hyperparameters"]), values, described
+        )
+    except launching.CannotLaunch as error:
+        return _fail(f"ClientError: {error}", 1)
     environment = {**os.environ, **contract.variables(program, str(folder))}
     environment["PYTHONPATH"] = os.pathsep.join(p for p in (str(folder), environment.get("PYTHONPATH", "")) if p)
     environment.setdefault("SAGEMAKER_METRICS_DIRECTORY", str(contract.METRICS))
@@ -97,23 +102,6 @@ def _run(program: str, folder: Path, values: dict[str, object]) -> int:
         f'Command "{" ".join(command)}"',
         code,
     )
-
-
-def _command(program: str, folder: Path, arguments: list[str]) -> list[str]:
-    """A ``.py`` is run by Python, as a module where a ``setup.py`` lies beside it; all else is a command of the shell."""
-    packaged = (folder / "setup.py").is_file()
-    if not program.endswith(".sh") and packaged:
-        print(
-            "Clary: setup.py is not run: its folder is on the path, and what install_requires names is not installed; "
-            "name that in requirements.txt.",
-            flush=True,
-        )
-        module = program.removesuffix(".py").replace("/", ".")
-        return [sys.executable, "-m", module, *arguments]
-    if program.endswith(".py"):
-        return [sys.executable, program, *arguments]
-    (folder / program).chmod(0o755)
-    return ["/bin/sh", "-c", shlex.join([f"./{program}", *arguments])]
 
 
 def _pass_through(stream: IO[bytes], last: collections.deque[str]) -> None:

@@ -124,6 +124,18 @@ def test_beside_a_setup_py_the_script_is_run_as_a_module(ml: Path) -> None:
     assert "name that in requirements.txt" in output
 
 
+@pytest.mark.parametrize(("hosts", "options"), [
+    (["algo-1"], "--standalone --nproc_per_node 1"),
+    (["algo-1", "algo-2"], "--nnodes 2 --nproc_per_node 1 --master_addr algo-1 --master_port 20000 --node_rank 1"),
+])  # fmt: skip
+def test_torch_distributed_is_launched_by_torchrun(ml: Path, hosts: list[str], options: str) -> None:
+    write(ml, "resourceconfig", {"current_host": hosts[-1], "hosts": hosts})
+    (ml / "code/torch/distributed").mkdir(parents=True)  # what stands for it here says how it was called
+    (ml / "code/torch/distributed/run.py").write_text("import sys\nprint(*sys.argv[1:])")
+    output, errors = start(ml, "", {"sagemaker_torch_distributed_enabled": "true", "a": "1"}).communicate()
+    assert output.endswith(f"{options} train.py -a 1\n"), errors
+
+
 def test_a_script_outside_the_archive_is_refused(ml: Path) -> None:
     process = start(ml, "", {"sagemaker_program": '"../../../../../bin/true"'})
     process.communicate()

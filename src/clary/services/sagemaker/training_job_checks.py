@@ -6,7 +6,7 @@ from typing import Any
 
 from clary.buckets import parse_uri
 from clary.context import Context
-from clary.errors import ValidationException
+from clary.errors import NotServed, ValidationException
 from clary.images import catalog
 from clary.services.iam import roles
 from clary.services.sagemaker import channels, experiment_configs, instance_limit, profiling
@@ -32,6 +32,15 @@ _NOT_YET_OF_RESOURCES = {
     "InstancePlacementConfig": "every instance is on this machine",
 }
 
+_LAUNCHERS = {
+    "sagemaker_mpi_enabled": "mpi",
+    "sagemaker_distributed_dataparallel_enabled": "smdistributed.dataparallel",
+    "sagemaker_parameter_server_enabled": "parameter_server",
+    "sagemaker_multi_worker_mirrored_strategy_enabled": "multi_worker_mirrored_strategy",
+    "sagemaker_pytorch_xla_multi_worker_enabled": "pytorchxla",
+}
+"""Hyperparameters by which the SDK's ``distribution`` asks for a launcher that Clary does not have."""
+
 
 def check(context: Context, request: dict[str, Any]) -> None:
     """Everything that can be known before the job starts."""
@@ -44,6 +53,7 @@ def check(context: Context, request: dict[str, Any]) -> None:
     _check_algorithm(request["AlgorithmSpecification"])
     _check_stopping(request.get("StoppingCondition", {}))
     refuse(request["ResourceConfig"], "CreateTrainingJob", _NOT_YET_OF_RESOURCES)
+    _check_launcher(request.get("HyperParameters", {}))
     groups = _check_instances(context, request["ResourceConfig"])
     refuse_volume_key(request["ResourceConfig"], "VolumeKmsKeyId", "CreateTrainingJob")
     if (config := request.get("ProfilerConfig")) is not None:
@@ -95,6 +105,15 @@ def _check_instances(context: Context, config: dict[str, Any]) -> set[str]:
         raise ValidationException("Two instance groups have the same InstanceGroupName: each needs a name of its own.")
     instance_limit.check(context, sum(counts), "training job")
     return names
+
+
+def _check_launcher(hyperparameters: dict[str, str]) -> None:
+    for name, distribution in _LAUNCHERS.items():
+        if hyperparameters.get(name, "").strip('"').lower() == "true":
+            raise NotServed(
+                f"CreateTrainingJob with the distribution {distribution} ({name}) is not served yet: torch_distributed is, "
+                "and a script finds the other hosts by SM_HOSTS."
+            )
 
 
 def _check_groups(channel: dict[str, Any], groups: set[str]) -> None:

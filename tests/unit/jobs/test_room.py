@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,13 @@ class Queue:
     def __init__(self, store: SqlStore, limit: int) -> None:
         self.store, self.room = store, Room(store, limit, KINDS)
         self.woken: list[str] = []
+        self.age = datetime(2026, 1, 1, tzinfo=UTC)  # of the newest record
         self.room.subscribe(lambda key: self.woken.append(key[2]))
 
     def create(self, *names: str, kind: str = "TrainingJob") -> None:
         for name in names:
-            self.store.create(Record(kind=kind, name=name, status="Going", body={}))
+            self.age += timedelta(seconds=1)
+            self.store.create(Record(kind=kind, name=name, status="Going", body={}, created=self.age))
 
     def enter(self, name: str, kind: str = "TrainingJob") -> int:
         record = self.store.get("", kind, name)

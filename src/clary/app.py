@@ -30,13 +30,16 @@ from clary.gateway.clock import ClockPage
 from clary.gateway.health import OK, Health
 from clary.gateway.listeners import Listener, Listeners, listen
 from clary.gateway.pages import Pages
+from clary.gateway.spot import SpotPage
 from clary.gateway.tunnel import Tunnel
 from clary.images.environments import Environments
 from clary.jobs.automl import AutoMLJobs
+from clary.jobs.checkpoints import Followers
 from clary.jobs.containers import Containers
 from clary.jobs.credentials import TaskCredentials
 from clary.jobs.endpoints import Endpoints
 from clary.jobs.images import Images
+from clary.jobs.job_checkpoints import JobCheckpoints
 from clary.jobs.lifecycle import Lifecycle
 from clary.jobs.loop import Loop, Reconciler
 from clary.jobs.offline_store import FeatureGroups
@@ -44,11 +47,13 @@ from clary.jobs.processing import ProcessingJobs
 from clary.jobs.retention import Retention
 from clary.jobs.room import Room
 from clary.jobs.training import TrainingJobs
+from clary.jobs.warm_pools import WarmPools
 from clary.keys import Keys
 from clary.objects.files import FileObjects
 from clary.rights.rights import Rights
 from clary.seals import Seals
 from clary.services.iam import roles
+from clary.services.sagemaker import spot_interruptions
 from clary.settings import Settings
 from clary.store import clock_moves
 from clary.store.associations import Associations
@@ -70,6 +75,7 @@ class Studio:
 
     gateway: Gateway
     loop: Loop
+    followers: Followers
     retention: Retention
     engine: LocalEngine
     tunnel: Tunnel
@@ -90,6 +96,7 @@ class Studio:
 
     def close(self) -> None:
         self.loop.stop()
+        self.followers.close()
         self.retention.stop()
         self.engine.close()
         self.context.buckets.close()
@@ -115,7 +122,8 @@ def build(
     credentials = TaskCredentials(
         store, keys, context.rights, tunnel_port, trust.bundle(folder.path, None), doors or {}
     )
-    loop = _loop(context, engine, credentials, folder.path / "tasks")
+    followers = Followers()
+    loop = _loop(context, engine, credentials, followers, folder.path / "tasks")
     operations = services.discover()
     probes = {
         "database": lambda: database.problem() or OK,
@@ -123,11 +131,15 @@ def build(
         "disk": lambda: folder.shortage() or OK,
         "keys": lambda: context.encryption_keys.problem() or OK,
     }
-    pages = Pages(credentials.answer, Health(probes, operations, clock), ClockPage(context, keys).answer)
+    own = {
+        "/_/clock": ClockPage(context, keys).answer,
+        "/_/spot": SpotPage(context, keys, spot_interruptions.interrupt).answer,
+    }
+    pages = Pages(credentials.answer, Health(probes, operations, clock), own)
     gateway = Gateway(context, keys, operations, pages)
     context.door.open = gateway.call
     tunnels = Tunnel(port, authority), Tunnel(port, authority, only_aws=True)
-    return Studio(gateway, loop, Retention(context), engine, *tunnels, database, context, keys, folder)
+    return Studio(gateway, loop, followers, Retention(context), engine, *tunnels, database, context, keys, folder)
 
 
 def _context(settings: Settings, folder: DataFolder, database: Database, port: int) -> Context:
@@ -155,15 +167,19 @@ def _context(settings: Settings, folder: DataFolder, database: Database, port: i
     )
 
 
-def _loop(context: Context, engine: LocalEngine, credentials: TaskCredentials, tasks: Path) -> Loop:
+def _loop(
+    context: Context, engine: LocalEngine, credentials: TaskCredentials, followers: Followers, tasks: Path
+) -> Loop:
     """All kinds of work."""
     images = Images(Environments(context.settings.cache))
     with_room = (TrainingJobs, ProcessingJobs)
     room = Room(context.store, context.settings.jobs, {each.kind: each.terminal for each in with_room})
     containers = Containers(engine, images, credentials)
+    checkpoints, pools = JobCheckpoints(context, engine, followers), WarmPools(context, engine, tasks)
     reconcilers: list[Reconciler] = [
-        TrainingJobs(context, engine, images, credentials, tasks, room),
+        TrainingJobs(context, engine, images, credentials, tasks, room, checkpoints, pools),
         ProcessingJobs(context, engine, images, credentials, tasks, room),
+        pools,
         AutoMLJobs(context, tasks),
         Endpoints(context, engine, containers, tasks),
         Lifecycle(context.store, context.buckets, context.now),

@@ -78,6 +78,11 @@ class GuardedBuckets:
         for entry in entries:
             self._buckets.remove(entry.bucket, [(entry.key, entry.version)])
 
+    def delete(self, uri: str) -> None:
+        """Harmless if there is no such key."""
+        self._require("s3:DeleteObject", _arn(uri))
+        self._buckets.delete(uri)
+
     def seal(self, bucket: Bucket, key: str, wish: Wish | None) -> Seal | None:
         """As ``Buckets.seal``; ``AccessDenied`` where the key may not be used."""
         seal = self._buckets.seal(bucket, key, wish)

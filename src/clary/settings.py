@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -48,6 +49,12 @@ class Settings:
         20, "How many instances one job may ask for; each is a process, however large the type that it names."
     )
     jobs: int = _setting(4, "How many jobs run at the same time; the others wait their turn.")
+    spot_interruptions: float = _setting(
+        0.0, "How often an hour of a managed spot job is interrupted, on average; 0: only by `clary spot interrupt`."
+    )
+    spot_seed: str = _setting(
+        "", "Any text: interruptions then come at the same moments of jobs of the same names each time."
+    )
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None, **flags: Any) -> Settings:
@@ -74,4 +81,16 @@ def _convert(name: str, kind: type[Any], value: Any) -> Any:
             return int(value)
         except ValueError:
             raise ValueError(f"{name} is {value!r}; it takes a whole number, as in {name}=8780") from None
+    if kind is float:
+        return _number(name, value)
     return kind(value)
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < math.inf:
+        raise ValueError(f"{name} is {value!r}; it takes a number from 0 on, as in {name}=0.5")
+    return number

@@ -189,9 +189,9 @@ def test_a_script_has_the_rights_of_its_role_while_it_runs(s3: Any, sagemaker: A
             },
             "No S3 objects found under S3 URL",
         ),
-        ({"EnableManagedSpotTraining": True}, "EnableManagedSpotTraining is not served yet"),
+        ({"RemoteDebugConfig": {"EnableRemoteDebug": True}}, "RemoteDebugConfig is not served yet"),
     ],
-    ids=["role", "bucket", "name", "image", "channel", "spot"],
+    ids=["role", "bucket", "name", "image", "channel", "debug"],
 )
 def test_what_cannot_work_is_refused_at_once(s3: Any, sagemaker: Any, change: dict[str, Any], text: str) -> None:
     with pytest.raises(ClientError) as error:

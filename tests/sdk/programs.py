@@ -260,3 +260,39 @@ print(json.dumps({
     "described": found["Description"], "resolved": resolved, "ddl": ddl,
 }))
 """
+
+SPOT = """
+import json, os, pathlib, sys
+import sagemaker
+from sagemaker.estimator import Estimator
+from sagemaker.sklearn import SKLearn
+
+folder = pathlib.Path(sys.argv[1])
+(folder / "code").mkdir()
+(folder / "code/train.py").write_text('''
+import json, os
+folder = json.load(open(os.environ["SM_CHECKPOINT_CONFIG_FILE"]))["LocalPath"]
+open(os.path.join(folder, "state"), "w").write("s")
+''')
+(folder / "code/warm.py").write_text('''
+import os
+print("cache", os.path.isdir(os.environ["SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY"]))
+''')
+session = sagemaker.Session()
+shared = dict(
+    source_dir=str(folder / "code"), role=sagemaker.get_execution_role(), framework_version="1.2-1",
+    instance_type="ml.m5.large", instance_count=1, sagemaker_session=session,
+)
+uri = f"s3://{session.default_bucket()}/states"
+spot = SKLearn("train.py", use_spot_instances=True, max_run=60, max_wait=120, checkpoint_s3_uri=uri, **shared)
+spot.fit(logs=True)
+warm = SKLearn("warm.py", keep_alive_period_in_seconds=300, max_retry_attempts=2, **shared)
+warm.fit(logs=False)
+described = warm.latest_training_job.describe()
+pool = described["WarmPoolStatus"]["Status"]
+session.update_training_job(warm.latest_training_job.name, resource_config={"KeepAlivePeriodInSeconds": 0})
+print(json.dumps({
+    "kept": sagemaker.s3.S3Downloader.list(uri), "pool": pool, "retries": described["RetryStrategy"],
+    "attached": Estimator.attach(spot.latest_training_job.name).use_spot_instances,
+}))
+"""

@@ -118,3 +118,13 @@ def test_a_feature_group_takes_a_data_frame_and_gives_records(studio: Studio, py
         "described": "in mg",
         "ddl": True,
     }
+
+
+def test_a_spot_job_prints_its_saving_and_a_warm_one_is_kept(studio: Studio, python: str, tmp_path: Path) -> None:
+    found, printed = run(studio, python, programs.SPOT, tmp_path)
+    saving = re.search(r"Managed Spot Training savings: ([0-9.]+)%", printed)
+    assert saving is not None
+    assert 0 <= float(saving[1]) <= 75
+    assert found["kept"] == ["s3://sagemaker-us-east-1-000000000000/states/state"]
+    assert found["pool"] == "Available"
+    assert found["retries"] == {"MaximumRetryAttempts": 2}

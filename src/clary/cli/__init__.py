@@ -23,6 +23,7 @@ _COMMANDS = {
     "images": "images",
     "project": "project",
     "autopilot": "autopilot",
+    "spot": "spot",
     "users": "users",
     "doctor": "doctor",
     "clock": "clock",

@@ -124,6 +124,8 @@ class LocalEngine:
             plain.check_names(task.hosts, self._complaint())
         for folder in ("ml", "tmp"):
             (directory / folder).mkdir(parents=True, exist_ok=True)
+        if not self._sandbox.program:
+            plain.clear(task)
         sandbox.check(task.mounts, directory / "ml")
         environment = dict(task.environment)
         if task.listen:

@@ -6,6 +6,7 @@ never a hard link, a job could write through it), a writable one a symbolic link
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -43,6 +44,19 @@ def check_names(hosts: Mapping[str, str], complaint: str) -> None:
                 f"the hosts of a job reach each other by their names ({', '.join(hosts)}), which needs a sandbox: "
                 f"{complaint}. Or name them in this machine's /etc/hosts: 127.0.0.1 {' '.join(hosts)}"
             ) from None
+
+
+def clear(task: Task) -> None:
+    """Make way for the writable mounts below ``/opt/ml``: empty folders, and the links of a start that was cut off."""
+    for mount in task.mounts:
+        if not mount.writable or not PurePosixPath(mount.target).is_relative_to(_ML):
+            continue
+        path = Path(where(task, mount.target))
+        if path.is_symlink() and path.readlink() == mount.source:
+            path.unlink()
+        elif path.is_dir() and not path.is_symlink():
+            with contextlib.suppress(OSError):  # it is not empty: the mount will say so
+                path.rmdir()
 
 
 def lay_out(task: Task) -> None:

@@ -12,9 +12,8 @@ from typing import Any
 from clary.clock import machine_now
 from clary.context import Context
 from clary.gateway import signature
-from clary.gateway.authentication import authenticate
 from clary.gateway.http import HttpRequest
-from clary.gateway.signature import SignatureProblem
+from clary.gateway.owners import NotTheOwner, owner
 from clary.keys import Key, Keys
 from clary.store import clock_moves
 from clary.store.audit_events import AuditEvent
@@ -28,14 +27,9 @@ class ClockPage:
     def answer(self, request: HttpRequest) -> tuple[int, dict[str, Any]]:
         """A status and a document: the time, or a ``message`` that says what is wrong."""
         try:
-            claim = signature.read_claim(request)
-            identity, key = authenticate(claim, request, self._keys, request.path)
-        except SignatureProblem as problem:
-            return 403, {
-                "message": f"The clock is the owner's: the request is not signed as theirs ({problem.reason})."
-            }
-        if not identity.owner:
-            return 403, {"message": f"The clock is the owner's, not {identity.arn}'s."}
+            key = owner(request, self._keys, "The clock")
+        except NotTheOwner as error:
+            return 403, {"message": str(error)}
         if request.method == "GET":
             return 200, self._told()
         if request.method != "POST":

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from clary import __version__
@@ -37,18 +37,18 @@ python -c "import boto3; print(boto3.client('sagemaker').list_training_jobs())"<
 class Pages:
     """``credentials`` answers a task that asks for its role's keys (the path's rest, the Authorization header).
 
-    ``clock`` answers who asks for the time, or moves it: a status and a document.
+    ``own`` are Clary's own pages by their path: each answers a status and a document.
     """
 
     def __init__(
         self,
         credentials: Callable[[str, str], dict[str, str] | None],
         health: Health,
-        clock: Callable[[HttpRequest], tuple[int, dict[str, Any]]],
+        own: Mapping[str, Callable[[HttpRequest], tuple[int, dict[str, Any]]]],
     ) -> None:
         self._credentials = credentials
         self._look = health.look
-        self._clock = clock
+        self._own = own
 
     def find(self, request: HttpRequest) -> Page | None:
         """The page of this address; None if the request is an AWS call."""
@@ -56,8 +56,8 @@ class Pages:
             return self._welcome
         if request.path == "/_/health" or (request.path == "/health" and self._is_probe(request)):
             return self._health
-        if request.path == "/_/clock":
-            return lambda asked: _json(*self._clock(asked))
+        if (own := self._own.get(request.path)) is not None:
+            return lambda asked: _json(*own(asked))
         if request.path.startswith("/_/credentials/"):
             return self._task_credentials
         if request.path.startswith("/_/"):

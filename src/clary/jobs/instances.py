@@ -116,6 +116,9 @@ class Instances:
     def is_started(self, name: str) -> bool:
         return self._engine.poll(self.folder(name)) is not None
 
+    def any_started(self) -> bool:
+        return any(self.is_started(name) for name in self.names)
+
     def start(self, tasks: Iterable[Task]) -> None:
         """Start those that are not there yet; raises what the engine raises."""
         for task in tasks:

@@ -6,6 +6,8 @@ the write of the next one. The words of the statuses are sheet and service's: cl
 
 from __future__ import annotations
 
+import math
+import shutil
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,21 +19,28 @@ from clary.engines.base import CannotIsolate, Engine, Task
 from clary.errors import AccessDenied, ServiceError
 from clary.images import catalog
 from clary.jobs import (
+    attempts,
     channels,
     images,
     instances,
+    job_checkpoints,
     log_metrics,
     opt_ml,
     profiler,
     provenance,
     reasons,
     room,
+    spot,
     transitions,
     uploads,
+    warm_pools,
 )
+from clary.jobs.checkpoints import CannotKeep
 from clary.jobs.credentials import TaskCredentials
 from clary.jobs.instances import Host, Instances
+from clary.jobs.job_checkpoints import JobCheckpoints
 from clary.jobs.room import Room
+from clary.jobs.warm_pools import WarmPools
 from clary.store.base import Record
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -51,9 +60,12 @@ class TrainingJobs:
         credentials: TaskCredentials,
         tasks: Path,
         room_: Room,
+        checkpoints: JobCheckpoints,
+        pools: WarmPools,
     ) -> None:
         self._context, self._engine, self._images = context, engine, images_
         self._credentials, self._tasks, self._room = credentials, tasks, room_
+        self._checkpoints, self._pools = checkpoints, pools
 
     def directory(self, record: Record) -> Path | None:
         return self._tasks / str(record.body["_directory"])
@@ -76,10 +88,15 @@ class TrainingJobs:
         provenance.begin(self._context, job)
         if job.status == "Stopping":
             return self._stopped(job)
+        self._forget(job)
+        if spot.left_to_wait(job, self._context.now()) <= 0:
+            return self._end(job, "Stopped", "MaxWaitTimeExceeded", attempts.OVERDUE["MaxWaitTimeExceeded"])
         if place := self._room.enter(job):
             return self._wait(job, place)
+        if spot.left_until_interruption(job, self._context.now()) <= 0:
+            return self._interrupt(job)
         message = "Preparing the instances for training"
-        job = self._move(job, "starting", "Starting", message, _has_room=True)
+        job = self._move(job, "starting", "Starting", message, _has_room=True, **self._pools.enter(job))
         image = catalog.find(job.body["AlgorithmSpecification"]["TrainingImage"])
         if not self._images.is_ready(image):
             job = self._say(job, "Downloading the training image")
@@ -87,38 +104,40 @@ class TrainingJobs:
                 self._images.prepare(image)
             except images.CannotPrepare as error:
                 return self._fail(job, reasons.of_client(error))
-        started = self._context.now()
+        started = job.body.get("TrainingStartTime", self._context.now())
         self._move(job, "downloading", "Downloading", "Downloading input data", TrainingStartTime=started)
         return None
 
     def _wait(self, job: Record, place: int) -> float | None:
         """Say where in the queue it stands; returns the seconds for which it may go on waiting, where that is limited."""
         assert job.created is not None
-        left = None
+        left = spot.left_to_wait(job, self._context.now())
         if (limit := job.body["StoppingCondition"].get("MaxPendingTimeInSeconds")) is not None:
-            left = limit - (self._context.now() - job.created).total_seconds()
+            left = min(left, limit - (self._context.now() - job.created).total_seconds())
             if left <= 0:
                 message = f"Training job stopped: pending for longer than MaxPendingTimeInSeconds ({limit})"
                 return self._end(job, "Stopped", "MaxWaitTimeExceeded", message)
         message = room.waiting(place, self._room.running, "Training job")
         if job.body["SecondaryStatusTransitions"][-1]["StatusMessage"] != message:
             self._move(job, "starting", "Pending", message)
-        return left
+        return left if left < math.inf else None
 
     # downloading
 
     def _download(self, job: Record) -> float | None:
         hosts, running = instances.hosts(job.body["ResourceConfig"]), self._instances(job)
         if job.status == "Stopping":
-            if not any(map(running.is_started, running.names)):
+            if not running.any_started():
                 return self._stopped(job)
             self._move(job, "training", "Stopping", "Stopping the training job")  # the wish came while it was started
             return None
+        if not running.any_started() and spot.left_until_interruption(job, self._context.now()) <= 0:
+            return self._interrupt(job)
         try:
             tasks = [self._task(job, hosts, host) for host in hosts if not running.is_started(host.name)]
         except AccessDenied as error:
             return self._fail(job, f"ClientError: Data download failed: {error}")
-        except (channels.CannotStage, images.CannotPrepare, OSError) as error:
+        except (channels.CannotStage, images.CannotPrepare, CannotKeep, OSError) as error:
             return self._fail(job, reasons.of_client(error))
         self._note(job, hosts)
         try:
@@ -126,10 +145,12 @@ class TrainingJobs:
         except CannotIsolate as error:
             return self._fail(job, reasons.of_client(error))
         except OSError as error:
+            if not running.any_started() and (why := attempts.cause(job, lost=True)):
+                return self._again(job, why)
             running.stop()
             return self._fail(job, f"InternalServerError: the job's program could not be started: {error}")
         message = "Training image download completed. Training in progress."
-        self._move(job, "training", "Training", message)
+        self._move(job, "training", "Training", message, **spot.planned(self._context, job))
         return None
 
     def _task(self, job: Record, hosts: list[Host], host: Host) -> Task:
@@ -160,13 +181,14 @@ class TrainingJobs:
             grace=_GRACE,
             sampling=profiler.interval(job),
         )
+        task = self._pools.cached(job, self._checkpoints.prepared(job, task), host.name)
         return self._images.located(task, self._engine)
 
     def _note(self, job: Record, hosts: list[Host]) -> None:
-        """Say first in the log what is otherwise than the request asks: the image's version, limits that are not kept."""
+        """Say first in the log what is otherwise than the request asks: image, limits, the place of checkpoints."""
         image = catalog.find(job.body["AlgorithmSpecification"]["TrainingImage"])
-        notes = [note for note in (image.note, instances.limits_note(self._engine, hosts)) if note]
-        if notes:
+        texts = (image.note, instances.limits_note(self._engine, hosts), self._checkpoints.note(job))
+        if notes := [text for text in texts if text]:
             now = round(self._context.now().timestamp() * 1000)
             lines, mark = [(now, note) for note in notes], (f"{self.directory(job)}#note", 1)
             stream = instances.stream(job, hosts[0].name)
@@ -187,35 +209,84 @@ class TrainingJobs:
                 running.stop()
                 return _LOOK_AGAIN
             provenance.follow(self._context, job, [folder / "ml" for folder in running.folders])
-            return self._limit(job, running)
-        uploading: dict[str, Any] = {
+            return self._go_on(job, running)
+        ending: dict[str, Any] = {
             "_cause": standing.cause,
             "_exit_code": standing.exit_code,
             "_lost": standing.lost,
             "_out_of_memory": standing.out_of_memory,
             "_abandoned": standing.abandoned,
         }
-        if job.status == "Stopping":
-            self._move(job, "uploading", "Stopping", "Stopping the training job", **uploading)
+        try:
+            self._checkpoints.finish(job, running)
+            if why := attempts.cause(job, lost=standing.lost):
+                return self._again(job, why)
+        except CannotKeep as error:
+            ending["_cannot_keep"] = str(error)
+        if job.status == "Stopping" or job.body.get("_overdue"):
+            self._move(job, "uploading", "Stopping", "Stopping the training job", **ending)
         else:
-            self._move(job, "uploading", "Uploading", "Uploading generated training model", **uploading)
+            self._move(job, "uploading", "Uploading", "Uploading generated training model", **ending)
         return None
 
-    def _limit(self, job: Record, running: Instances) -> float | None:
-        """Stop it if that was asked for or its time is over; returns the seconds until the next look."""
-        if job.status == "Stopping":
+    def _go_on(self, job: Record, running: Instances) -> float | None:
+        """Let it run, unless it is to end; returns the seconds after which to look again."""
+        if job.status == "Stopping" or job.body.get("_cannot_keep"):
             running.stop()
             return _LOOK_AGAIN
-        body = job.body
-        trained = transitions.since(body["SecondaryStatusTransitions"], "Training", self._context)
-        left: float = body["StoppingCondition"]["MaxRuntimeInSeconds"] - trained
+        try:
+            self._checkpoints.follow(job, running)
+        except CannotKeep as error:
+            self._move(job, "training", "Training", "Stopping: checkpoints cannot be kept", _cannot_keep=str(error))
+            return None
+        now = self._context.now()
+        if job.body.get("_interrupted") or (until := spot.left_until_interruption(job, now)) <= 0:
+            running.stop()
+            if not job.body.get("_interrupted"):
+                self._move(job, "training", "Interrupted", spot.MESSAGE, _interrupted=True)
+            return _LOOK_AGAIN
+        period = job_checkpoints.PERIOD if "CheckpointConfig" in job.body else _LOOK_AGAIN
+        return min(self._limit(job, running, now), until, period)
+
+    def _limit(self, job: Record, running: Instances, now: datetime) -> float:
+        """Stop it if its time is over; returns the seconds until the next look."""
+        limits = {
+            "MaxRuntimeExceeded": (spot.left_to_train(job, now), "Maximum runtime exceeded: stopping the training job"),
+            "MaxWaitTimeExceeded": (
+                spot.left_to_wait(job, now),
+                "Maximum wait time exceeded: stopping the training job",
+            ),
+        }
+        status, (left, message) = min(limits.items(), key=lambda limit: limit[1][0])
         if left > 0:
             return min(max(left, 0.05), _LOOK_AGAIN)
         running.stop()
-        if not body.get("_overdue"):
-            message = "Maximum runtime exceeded: stopping the training job"
-            self._move(job, "training", "Stopping", message, _overdue=True)
+        if not job.body.get("_overdue"):
+            self._move(job, "training", "Stopping", message, _overdue=status)
         return _LOOK_AGAIN
+
+    # beginning again
+
+    def _interrupt(self, job: Record) -> None:
+        """Its instances are taken away before they did anything."""
+        self._again(self._move(job, job.body["_phase"], "Interrupted", spot.MESSAGE), "Interrupted")
+
+    def _again(self, job: Record, why: attempts.Cause) -> None:
+        """Send it to the queue, by its age, for another attempt."""
+        if why == "Restarting":
+            job = self._move(job, job.body["_phase"], "Restarting", attempts.retry_message(job))
+        self._move(job, "starting", "Starting", "Starting the training job", **attempts.following(job, why))
+        self._room.leave(job.key)
+
+    def _forget(self, job: Record) -> None:
+        """Remove what is left of the attempt before this one."""
+        before = attempts.before(job)
+        if before is None or not (self._tasks / before).exists():
+            return
+        for folder in Instances(self._engine, self._tasks / before, self._instances(job).names).folders:
+            self._credentials.void(folder)
+            self._context.logs.forget(str(folder))
+        shutil.rmtree(self._tasks / before, ignore_errors=True)
 
     # uploading
 
@@ -232,9 +303,10 @@ class TrainingJobs:
         members |= log_metrics.final(self._context, job)
         if job.body.get("_abandoned"):
             return self._fail(job, channels.problem(running.folder(job.body["_cause"]) / "ml"), **members)
-        if job.body.get("_overdue"):
-            message = "Training job stopped: maximum runtime exceeded"
-            return self._end(job, "Stopped", "MaxRuntimeExceeded", message, **members)
+        if reason := job.body.get("_cannot_keep"):
+            return self._fail(job, reason, **members)
+        if overdue := job.body.get("_overdue"):
+            return self._end(job, "Stopped", overdue, attempts.OVERDUE[overdue], **members)
         if job.status == "Stopping":
             return self._stopped(job, **members)
         if job.body["_exit_code"] == 0:
@@ -276,15 +348,13 @@ class TrainingJobs:
         self._end(job, "Failed", "Failed", "Training job failed", FailureReason=reason, **members)
 
     def _end(self, job: Record, status: str, secondary: str, message: str, **members: Any) -> None:
-        now, running = self._context.now(), self._instances(job)
-        started = job.body.get("TrainingStartTime")
-        times: dict[str, Any] = {}
-        if started is not None:
-            seconds = max(1, round((now - datetime.fromisoformat(started)).total_seconds()))
-            times = {"TrainingEndTime": now, "TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
+        running = self._instances(job)
         for folder in running.folders:
             self._credentials.void(folder)
-        self._move(job, "ended", secondary, message, status, **times, **members)
+        members |= spot.times(job, self._context.now()) | self._pools.leave(job, healthy=not job.body.get("_lost"))
+        if status == "Completed" and members.get("WarmPoolStatus", {}).get("Status") == "Available":
+            message = warm_pools.RETAINED
+        self._move(job, "ended", secondary, message, status, **members)
         for folder in running.folders:
             self._context.logs.forget(str(folder))
             channels.remove(folder / "ml")

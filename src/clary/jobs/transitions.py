@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
-
-from clary.context import Context
 
 Transition = dict[str, Any]
 
@@ -27,7 +25,14 @@ def moved(
     return [*earlier, {**last, "EndTime": now} if ended else last]
 
 
-def since(transitions: Sequence[Transition], status: str, context: Context) -> float:
-    """Seconds since the job last came into this status; 0 if it never did."""
-    entered = [entry["StartTime"] for entry in transitions if entry["Status"] == status]
-    return (context.now() - datetime.fromisoformat(entered[-1])).total_seconds() if entered else 0.0
+def spent(transitions: Sequence[Transition], statuses: Collection[str], now: datetime) -> float:
+    """Seconds in these statuses, all times together, until ``now``."""
+    return sum(
+        (_moment(entry.get("EndTime", now)) - _moment(entry["StartTime"])).total_seconds()
+        for entry in transitions
+        if entry["Status"] in statuses
+    )
+
+
+def _moment(value: str | datetime) -> datetime:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value

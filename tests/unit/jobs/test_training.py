@@ -12,6 +12,7 @@ from clary.context import Context
 from clary.jobs.credentials import TaskCredentials
 from clary.jobs.room import Room
 from clary.jobs.training import TrainingJobs
+from clary.jobs.warm_pools import WarmPools
 from clary.keys import Keys
 from clary.store.base import Record
 
@@ -30,7 +31,8 @@ def test_a_job_waits_no_longer_than_it_may(context: Context, tmp_path: Path, lim
     nothing = cast("Any", None)
     room = Room(context.store, 0, {TrainingJobs.kind: TrainingJobs.terminal})
     credentials = TaskCredentials(context.store, Keys(context.store), context.rights, 1, tmp_path / "bundle", {})
-    reconciler = TrainingJobs(Later(**vars(context)), nothing, nothing, credentials, tmp_path, room)
+    pools = WarmPools(context, nothing, tmp_path)
+    reconciler = TrainingJobs(Later(**vars(context)), nothing, nothing, credentials, tmp_path, room, nothing, pools)
     transition = {"Status": "Starting", "StartTime": CREATED.isoformat(), "StatusMessage": "Starting"}
     body = {
         "_phase": "starting",

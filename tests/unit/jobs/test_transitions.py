@@ -28,3 +28,11 @@ def test_the_last_status_ends_as_it_begins() -> None:
     first = [{"Status": "Uploading", "StartTime": T0, "StatusMessage": "a"}]
     last = transitions.moved(first, "Completed", "done", T2, ended=True)[-1]
     assert last == {"Status": "Completed", "StartTime": T2, "StatusMessage": "done", "EndTime": T2}
+
+
+def test_time_in_a_status_is_that_of_all_its_times() -> None:
+    passed = [{"Status": "Training", "StartTime": T0.isoformat(), "StatusMessage": ""}]
+    passed = transitions.moved(passed, "Interrupted", "", T1)
+    passed = transitions.moved(passed, "Training", "", T1)
+    assert transitions.spent(passed, {"Training"}, T2) == 2
+    assert transitions.spent(passed, {"Interrupted"}, T2) == 0

@@ -12,12 +12,10 @@ from clary.services.iam import roles
 from clary.services.sagemaker import channels, experiment_configs, instance_limit, profiling
 from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
 from clary.services.sagemaker.kinds import refuse
+from clary.services.sagemaker.training_job_capacity import check_checkpoints, check_keep_alive, check_spot
 
 # Asked for and not done would be a lie: a member here is refused with its own name.
 _NOT_YET = {
-    "EnableManagedSpotTraining": "jobs run until they end, without interruptions",
-    "CheckpointConfig": "checkpoints are not carried to S3",
-    "RetryStrategy": "a failed job is not started again by itself",
     "DebugRuleConfigurations": "rules are not evaluated",
     "ProfilerRuleConfigurations": "rules are not evaluated",
     "ServerlessJobConfig": "serverless jobs are not built",
@@ -51,7 +49,9 @@ def check(context: Context, request: dict[str, Any]) -> None:
     roles.require(context, request["RoleArn"])
     experiment_configs.check(context, request)
     _check_algorithm(request["AlgorithmSpecification"])
-    _check_stopping(request.get("StoppingCondition", {}))
+    check_spot(request)
+    check_keep_alive(request)
+    check_checkpoints(context, request.get("CheckpointConfig"))
     refuse(request["ResourceConfig"], "CreateTrainingJob", _NOT_YET_OF_RESOURCES)
     _check_launcher(request.get("HyperParameters", {}))
     groups = _check_instances(context, request["ResourceConfig"])
@@ -76,13 +76,6 @@ def _check_algorithm(algorithm: dict[str, Any]) -> None:
         catalog.find(algorithm["TrainingImage"])
     except catalog.UnknownImage as error:
         raise ValidationException(str(error)) from None
-
-
-def _check_stopping(condition: dict[str, Any]) -> None:
-    if "MaxWaitTimeInSeconds" in condition:
-        raise ValidationException(
-            "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true"
-        )
 
 
 def _check_instances(context: Context, config: dict[str, Any]) -> set[str]:

@@ -6,6 +6,7 @@ What is refused at once is in ``training_job_checks``, what running one means in
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 from typing import Any
 
 from clary.context import Context
@@ -53,13 +54,13 @@ def create_training_job(context: Context, request: dict[str, Any]) -> dict[str, 
 
 @operation
 def describe_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    return TRAINING_JOBS.find(context, request["TrainingJobName"]).body
+    return _shown(context, TRAINING_JOBS.find(context, request["TrainingJobName"]))
 
 
 @operation
 def list_training_jobs(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     jobs, more = TRAINING_JOBS.page(context, request, filters=_FILTERS)
-    return {"TrainingJobSummaries": [job.body for job in jobs], **more}
+    return {"TrainingJobSummaries": [_shown(context, job) for job in jobs], **more}
 
 
 @operation
@@ -87,9 +88,24 @@ def delete_training_job(context: Context, request: dict[str, Any]) -> dict[str, 
             raise ResourceInUse(
                 f"The training job {job.name} is in status {job.status}: stop it and wait until it has ended."
             )
+        if job.body.get("WarmPoolStatus", {}).get("Status") == "Available":
+            raise ResourceInUse(
+                f"The training job {job.name} keeps a warm pool: end that first, by UpdateTrainingJob with "
+                "KeepAlivePeriodInSeconds 0."
+            )
 
     TRAINING_JOBS.delete(context, request["TrainingJobName"], check)
     return {}
+
+
+def _shown(context: Context, job: Record) -> dict[str, Any]:
+    """The job as Describe tells it: the time that its warm pool has waited grows until it ends."""
+    pool = job.body.get("WarmPoolStatus", {})
+    if pool.get("Status") != "Available":
+        return job.body
+    waited = context.now() - datetime.fromisoformat(job.body["TrainingEndTime"])
+    seconds = max(0, round(waited.total_seconds()))
+    return {**job.body, "WarmPoolStatus": {**pool, "ResourceRetainedBillableTimeInSeconds": seconds}}
 
 
 def _with_defaults(request: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,77 @@
+"""The checkpoints of a training job's hosts: from its CheckpointConfig to folders, mounts and what keeps them in S3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from clary.context import Context
+from clary.engines.base import Engine, Task
+from clary.jobs import channels, checkpoints
+from clary.jobs.checkpoints import Followers, Place
+from clary.jobs.instances import Instances
+from clary.store.base import Record
+
+PERIOD = 1.0
+"""Seconds after which a job with checkpoints is looked at again, so that it hears of what went wrong with them."""
+
+_CONFIG = "input/config/checkpointconfig.json"
+
+
+class JobCheckpoints:
+    def __init__(self, context: Context, engine: Engine, followers: Followers) -> None:
+        self._context, self._engine, self._followers = context, engine, followers
+
+    def prepared(self, job: Record, task: Task) -> Task:
+        """The task with its checkpoints laid out and mounted; ``CannotKeep``."""
+        config = job.body.get("CheckpointConfig")
+        if not config:
+            return task
+        place = self._place(job, task)
+        checkpoints.restore(place)
+        mount = place.mount(_local_path(config))
+        task = replace(task, mounts=[*task.mounts, mount])
+        told = {"S3Uri": config["S3Uri"], "LocalPath": self._engine.where(task, mount.target)}
+        channels.write_json(task.directory / "ml" / _CONFIG, told)
+        # The framework containers of AWS read the file by this variable.
+        variable = {"SM_CHECKPOINT_CONFIG_FILE": self._engine.where(task, f"/opt/ml/{_CONFIG}")}
+        return replace(task, environment={**variable, **task.environment})
+
+    def note(self, job: Record) -> str:
+        """What the log should say of where they are; "" if they are where LocalPath says."""
+        config = job.body.get("CheckpointConfig")
+        if not config or self._engine.isolation().opt_ml:
+            return ""
+        return (
+            f"Clary: without a sandbox the checkpoints cannot be at {_local_path(config)}. The script finds their folder as "
+            "LocalPath in the file that SM_CHECKPOINT_CONFIG_FILE names."
+        )
+
+    def follow(self, job: Record, running: Instances) -> None:
+        """Keep them in S3 from now on, if that is not done already; ``CannotKeep`` if it went wrong."""
+        for place in self._places(job, running):
+            self._followers.follow(place)
+
+    def finish(self, job: Record, running: Instances) -> None:
+        """Their last upload, once all hosts have ended; ``CannotKeep``."""
+        for place in self._places(job, running):
+            if (progress := self._engine.poll(place.directory)) is not None:
+                self._followers.finish(place, progress)
+
+    def _places(self, job: Record, running: Instances) -> Iterator[Place]:
+        if job.body.get("CheckpointConfig"):
+            for folder in running.folders:
+                yield self._at(job, folder)
+
+    def _place(self, job: Record, task: Task) -> Place:
+        return self._at(job, task.directory)
+
+    def _at(self, job: Record, directory: Any) -> Place:
+        context, role = self._context.at(job.region), job.body["RoleArn"]
+        uri, key = job.body["CheckpointConfig"]["S3Uri"], job.body["OutputDataConfig"]["KmsKeyId"]
+        return Place(directory, uri, key, lambda: context.buckets_of(role))
+
+
+def _local_path(config: dict[str, Any]) -> str:
+    return str(config.get("LocalPath") or checkpoints.LOCAL_PATH)

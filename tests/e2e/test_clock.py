@@ -175,6 +175,21 @@ def test_log_events_go_when_their_retention_is_over(studio: Studio, boto: Boto) 
     until(lambda: logs.describe_log_groups(logGroupNamePrefix="g")["logGroups"][0]["storedBytes"] == 0)
 
 
+def test_programs_that_stamp_by_the_machines_time_are_still_taken(studio: Studio, boto: Boto) -> None:
+    clock(studio, "advance", "8w")
+    logs, cloudwatch, now = boto("logs"), boto("cloudwatch"), datetime.now(UTC)
+    logs.create_log_group(logGroupName="stamped")
+    logs.create_log_stream(logGroupName="stamped", logStreamName="s")
+    event = {"timestamp": round(now.timestamp() * 1000), "message": "m"}
+    taken = logs.put_log_events(logGroupName="stamped", logStreamName="s", logEvents=[event])
+    assert "rejectedLogEventsInfo" not in taken
+    for moment in (now, now + timedelta(weeks=8)):
+        cloudwatch.put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 1, "Timestamp": moment}])
+    late = {"MetricName": "m", "Value": 1, "Timestamp": now + timedelta(weeks=9)}
+    with pytest.raises(ClientError, match="two hours in the future"):
+        cloudwatch.put_metric_data(Namespace="n", MetricData=[late])
+
+
 def test_a_key_of_kms_goes_when_its_window_is_over(studio: Studio, boto: Boto) -> None:
     kms = boto("kms")
     key = kms.create_key()["KeyMetadata"]["KeyId"]

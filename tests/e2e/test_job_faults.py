@@ -193,72 +193,73 @@ def test_kill_9_of_the_supervisor_fails_the_job_and_takes_the_script_along(
     gone("orphan")
 
 
-@pytest.mark.parametrize("status", ["Pending", "Starting", "Downloading", "Training", "Uploading", "Stopping"])
-def test_kill_9_of_the_server_loses_no_job(tmp_path: Path, cache: Path, status: str) -> None:
+@pytest.fixture
+def one_at_a_time(tmp_path: Path, cache: Path) -> Iterator[Studio]:
+    """A server of the test's own, whose second job waits for the first."""
     studio = Studio(tmp_path / "data", cache, {**clean_environment(cache), "CLARY_JOBS": "1"})
     studio.start()
-    try:
-        s3, sagemaker, logs = (studio.client(each) for each in ("s3", "sagemaker", "logs"))
-        jobs.prepare(s3)
-        if status == "Pending":
-            sagemaker.create_training_job(**jobs.training(s3, "before", WAITS))
-            jobs.wait_for_line(logs, "before", "begun")
-        script = WAITS if status == "Stopping" else LARGE
-        sagemaker.create_training_job(**jobs.training(s3, JOB, script))
-        if status == "Stopping":
-            jobs.wait_for_line(logs, JOB, "begun")
-            sagemaker.stop_training_job(TrainingJobName=JOB)
-        else:
-            until(sagemaker, JOB, status)
-        studio.kill()
-        studio.start()
-        sagemaker = studio.client("sagemaker")
-        if status == "Pending":
-            sagemaker.stop_training_job(TrainingJobName="before")
-        job = jobs.ended(sagemaker, JOB)
-        assert job["TrainingJobStatus"] == ("Stopped" if status == "Stopping" else "Completed"), job
-        assert has_model(studio.client("s3"), JOB, [b"m"])
-        gone(JOB)
-    finally:
-        studio.stop()
+    yield studio
+    studio.stop()
+
+
+def start(studio: Studio, script: str, status: str) -> None:
+    """Make the job and wait until it has come so far; one that is to be pending waits for the job ``before``."""
+    s3, sagemaker, logs = (studio.client(each) for each in ("s3", "sagemaker", "logs"))
+    jobs.prepare(s3)
+    if status == "Pending":
+        sagemaker.create_training_job(**jobs.training(s3, "before", WAITS))
+        jobs.wait_for_line(logs, "before", "begun")
+    sagemaker.create_training_job(**jobs.training(s3, JOB, script))
+    if status == "Training" and script == WAITS:
+        jobs.wait_for_line(logs, JOB, "begun")
+    else:
+        until(sagemaker, JOB, status)
+
+
+@pytest.mark.parametrize("status", ["Pending", "Starting", "Downloading", "Training", "Uploading"])
+def test_kill_9_of_the_server_loses_no_job(one_at_a_time: Studio, status: str) -> None:
+    start(one_at_a_time, LARGE, status)
+    one_at_a_time.kill()
+    one_at_a_time.start()
+    sagemaker = one_at_a_time.client("sagemaker")
+    if status == "Pending":
+        sagemaker.stop_training_job(TrainingJobName="before")
+    assert jobs.ended(sagemaker, JOB)["TrainingJobStatus"] == "Completed"
+    assert has_model(one_at_a_time.client("s3"), JOB, [b"m"])
+    gone(JOB)
+
+
+def test_kill_9_of_the_server_keeps_the_wish_to_stop(one_at_a_time: Studio) -> None:
+    start(one_at_a_time, WAITS, "Training")
+    one_at_a_time.client("sagemaker").stop_training_job(TrainingJobName=JOB)
+    one_at_a_time.kill()
+    one_at_a_time.start()
+    assert jobs.ended(one_at_a_time.client("sagemaker"), JOB)["TrainingJobStatus"] == "Stopped"
+    assert has_model(one_at_a_time.client("s3"), JOB, [b"m"])
+    gone(JOB)
 
 
 # stop
 
 
 @pytest.mark.parametrize("status", ["Pending", "Starting", "Downloading", "Training", "Uploading"])
-def test_a_job_can_be_stopped_in_every_status(tmp_path: Path, cache: Path, status: str) -> None:
-    studio = Studio(tmp_path / "data", cache, {**clean_environment(cache), "CLARY_JOBS": "1"})
-    studio.start()
-    try:
-        s3, sagemaker, logs = (studio.client(each) for each in ("s3", "sagemaker", "logs"))
-        jobs.prepare(s3)
-        if status == "Pending":
-            sagemaker.create_training_job(**jobs.training(s3, "before", WAITS))
-            jobs.wait_for_line(logs, "before", "begun")
-        script = LARGE if status == "Uploading" else WAITS
-        sagemaker.create_training_job(**jobs.training(s3, JOB, script))
-        if status == "Training":
-            jobs.wait_for_line(logs, JOB, "begun")
-        else:
-            until(sagemaker, JOB, status)
-        sagemaker.stop_training_job(TrainingJobName=JOB)
-        job = jobs.ended(sagemaker, JOB)
-        assert job["TrainingJobStatus"] == "Stopped", job
-        transitions = [each["Status"] for each in job["SecondaryStatusTransitions"]]
-        assert transitions[-1] == "Stopped"
-        assert all("EndTime" in each for each in job["SecondaryStatusTransitions"])
-        there = has_model(s3, JOB)
-        if status in {"Training", "Uploading"}:
-            assert has_model(s3, JOB, [b"m"])
-            assert job["ModelArtifacts"]["S3ModelArtifacts"].endswith("/model.tar.gz")
-        if status == "Pending":
-            assert not there
-            sagemaker.stop_training_job(TrainingJobName="before")
-            jobs.ended(sagemaker, "before")
-        gone(JOB)
-    finally:
-        studio.stop()
+def test_a_job_can_be_stopped_in_every_status(one_at_a_time: Studio, status: str) -> None:
+    start(one_at_a_time, LARGE if status == "Uploading" else WAITS, status)
+    s3, sagemaker = one_at_a_time.client("s3"), one_at_a_time.client("sagemaker")
+    sagemaker.stop_training_job(TrainingJobName=JOB)
+    job = jobs.ended(sagemaker, JOB)
+    assert job["TrainingJobStatus"] == "Stopped", job
+    assert job["SecondaryStatusTransitions"][-1]["Status"] == "Stopped"
+    assert all("EndTime" in each for each in job["SecondaryStatusTransitions"])
+    there = has_model(s3, JOB)
+    if status in {"Training", "Uploading"}:
+        assert has_model(s3, JOB, [b"m"])
+        assert job["ModelArtifacts"]["S3ModelArtifacts"].endswith("/model.tar.gz")
+    if status == "Pending":
+        assert not there
+        sagemaker.stop_training_job(TrainingJobName="before")
+        jobs.ended(sagemaker, "before")
+    gone(JOB)
 
 
 # a full disk

@@ -35,7 +35,7 @@ def put_log_events(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     size = sum(weight(message) for _, message in events)
     if size > BYTES:
         raise Invalid(f"Upload too large: {size} bytes exceeds limit of {BYTES}")
-    first, last, rejected = _accepted(group, events, context.clock.ms())
+    first, last, rejected = _accepted(context, group, events)
     taken = events[first:last]
     if taken and taken[-1][0] - taken[0][0] > _DAY:
         raise Invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
@@ -95,10 +95,14 @@ def fitting(events: Iterable[LogEvent]) -> list[LogEvent]:
     return found
 
 
-def _accepted(group: LogGroup, events: list[tuple[int, str]], now: int) -> tuple[int, int, dict[str, int]]:
-    """Which of them (in the order of time) are neither too old nor too new, from and to, and what is told of the rest."""
+def _accepted(context: Context, group: LogGroup, events: list[tuple[int, str]]) -> tuple[int, int, dict[str, int]]:
+    """Which of them (in the order of time) are neither too old nor too new, from and to, and what is told of the rest.
+
+    Programs stamp by the machine's time alone, which Clary's may be ahead of.
+    """
+    now = context.clock.ms()
     expired = sum(time < group.oldest(now) for time, _ in events)
-    old = sum(time < now - 14 * _DAY for time, _ in events)
+    old = sum(time < now - context.clock.offset - 14 * _DAY for time, _ in events)
     new = sum(time > now + _DAY // 12 for time, _ in events)
     told: dict[str, int] = {}
     if new:

@@ -146,6 +146,19 @@ def test_a_profiler_that_is_switched_off_writes_nothing(job: dict[str, Any], bot
     assert {item["Key"].split("/")[1] for item in listed} == {"busy"}
 
 
+def test_a_job_that_runs_is_profiled_from_when_it_is_updated(job: dict[str, Any], boto: Boto) -> None:
+    s3, sagemaker = boto("s3"), boto("sagemaker")
+    script = "import time\nprint('on', flush=True)\nwhile True: time.sleep(0.1)"
+    sagemaker.create_training_job(**jobs.training(s3, "updated", script))
+    jobs.wait_for_line(boto("logs"), "updated", "on")
+    config = {"S3OutputPath": f"s3://{jobs.BUCKET}/later", "ProfilingIntervalInMilliseconds": 100}
+    sagemaker.update_training_job(TrainingJobName="updated", ProfilerConfig=config)
+    sagemaker.stop_training_job(TrainingJobName="updated")
+    assert jobs.ended(sagemaker, "updated")["ProfilingStatus"] == "Enabled"
+    listed = s3.list_objects_v2(Bucket=jobs.BUCKET, Prefix="later/updated/profiler-output/system/")["Contents"]
+    assert {item["Key"].rpartition(".")[2] for item in listed} == {"json", "ts"}
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [

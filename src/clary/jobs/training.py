@@ -201,7 +201,8 @@ class TrainingJobs:
         standing = running.poll()
         self._carry_logs(job, running)
         profiler.carry(self._context.at(job.region), job, running, LOG_GROUP, ended=standing.ended is not None)
-        if standing.missing and job.status != "Stopping":  # the crash came between the record and the start
+        begun = len(standing.missing) < len(running.names)
+        if standing.missing and not (begun and job.status == "Stopping"):  # the crash came before all were started
             self._move(job, "downloading", "Downloading", "Downloading input data")
             return None
         if standing.ended is None:

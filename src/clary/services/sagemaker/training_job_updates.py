@@ -10,11 +10,11 @@ from typing import Any
 from clary.context import Context
 from clary.errors import NotServed, ValidationException
 from clary.services import operation
+from clary.services.sagemaker import profiling
 from clary.services.sagemaker.kinds import refuse
 from clary.services.sagemaker.training_jobs import TRAINING_JOBS
 from clary.store.base import Conflict, Record
 
-_INTERVALS = (100, 200, 500, 1000, 5000, 60000)  # milliseconds; those that AWS takes
 _RUNNING = frozenset({"Starting", "Pending", "Downloading", "Training"})
 
 
@@ -39,21 +39,15 @@ def update_training_job(context: Context, request: dict[str, Any]) -> dict[str, 
 
 
 def _profile(context: Context, name: str, wanted: dict[str, Any]) -> Record:
-    interval = wanted.get("ProfilingIntervalInMilliseconds")
-    if interval is not None and interval not in _INTERVALS:
-        raise ValidationException(
-            f"Invalid ProfilingIntervalInMilliseconds {interval}: it takes one of {', '.join(map(str, _INTERVALS))}."
-        )
-
     def change(job: Record) -> Record:
         if job.status != "InProgress" or job.body["SecondaryStatus"] not in _RUNNING:
             raise ValidationException(
                 "The request was rejected because the training job is in status "
                 f"{job.body['SecondaryStatus'] if job.status == 'InProgress' else job.status}."
             )
-        profiler = {**job.body.get("ProfilerConfig", {}), **wanted}
-        status = "Disabled" if profiler.get("DisableProfiler") else "Enabled"
-        return TRAINING_JOBS.edited(context, job, {"ProfilerConfig": profiler, "ProfilingStatus": status})
+        config = {**job.body.get("ProfilerConfig", {}), **wanted}
+        profiling.check(context, config)
+        return TRAINING_JOBS.edited(context, job, profiling.members(config))
 
     return TRAINING_JOBS.change(context, name, change)
 

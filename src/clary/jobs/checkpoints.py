@@ -68,21 +68,25 @@ class _NotWhole(Exception):
 class Place:
     """One host's folder of checkpoints. ``directory``: its task's; ``uri``: S3Uri; ``key``: of KMS to encrypt under, or "".
 
-    ``buckets``: S3 with the rights that the job's role has at that moment.
+    ``buckets``: S3 with the rights that the job's role has at that moment. ``name``: the folder's; ``noun``: what it holds;
+    ``mirrored``: whether what is removed from it is removed from S3.
     """
 
     directory: Path
     uri: str
     key: str
     buckets: Callable[[], GuardedBuckets]
+    name: str = "checkpoints"
+    noun: str = "Checkpoint"
+    mirrored: bool = True
 
     @property
     def folder(self) -> Path:
-        return self.directory / "checkpoints"
+        return self.directory / self.name
 
     @property
     def known(self) -> Path:
-        return self.directory / "checkpoints.json"
+        return self.directory / f"{self.name}.json"
 
     def uri_of(self, name: str) -> str:
         return f"{self.uri.rstrip('/')}/{name}"
@@ -132,13 +136,13 @@ def sync(
                 now[name] = mark
             elif name in known:
                 now[name] = known[name]
-        if gone := known.keys() - now.keys():
+        if place.mirrored and (gone := known.keys() - now.keys()):
             _write(place, {**known, **now})
             for name in sorted(gone):
                 buckets.delete(place.uri_of(name))
     except (ServiceError, OSError) as error:
         passing = isinstance(error, OSError | DiskFull)
-        raise CannotKeep(f"Checkpoint upload to {place.uri} failed: {error}", passing=passing) from error
+        raise CannotKeep(f"{place.noun} upload to {place.uri} failed: {error}", passing=passing) from error
     if now != known:
         _write(place, now)
 
@@ -250,9 +254,9 @@ class Followers:
     def follow(self, place: Place) -> None:
         """Look at the folder every second from now on, if that is not done already; ``CannotKeep`` if that went wrong."""
         with self._lock:
-            follower = self._following.get(place.directory)
+            follower = self._following.get(place.folder)
             if follower is None:
-                follower = self._following[place.directory] = _Follower(place, self._closed)
+                follower = self._following[place.folder] = _Follower(place, self._closed)
                 follower.start()
         if follower.problem is not None:
             raise follower.problem
@@ -264,7 +268,7 @@ class Followers:
         one that S3 holds stays.
         """
         with self._lock:
-            follower = self._following.pop(place.directory, None)
+            follower = self._following.pop(place.folder, None)
         if follower is not None:
             follower.end()
         killed, ended = end.lost or end.exit_code == 137, end.ended or _machine_time()
@@ -283,7 +287,7 @@ class _Follower(threading.Thread):
     """Uploads what settled, over and over; ``problem``: why it gave up."""
 
     def __init__(self, place: Place, closed: threading.Event) -> None:
-        super().__init__(name=f"checkpoints-{place.directory.name}", daemon=True)
+        super().__init__(name=f"{place.name}-{place.directory.name}", daemon=True)
         self._place, self._closed = place, closed
         self._ended = threading.Event()
         self.problem: CannotKeep | None = None

@@ -1,9 +1,13 @@
-"""The checkpoints of a training job's hosts: from its CheckpointConfig to folders, mounts and what keeps them in S3."""
+"""What a training job's hosts keep in S3 while they run: their checkpoints, and what they write to output/intermediate.
+
+From the job's CheckpointConfig, and the hyperparameter sagemaker_s3_output, to folders, mounts and what uploads them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from clary.context import Context
@@ -17,6 +21,7 @@ PERIOD = 1.0
 """Seconds after which a job with checkpoints is looked at again, so that it hears of what went wrong with them."""
 
 _CONFIG = "input/config/checkpointconfig.json"
+_INTERMEDIATE = "/opt/ml/output/intermediate"
 
 
 class JobCheckpoints:
@@ -25,6 +30,9 @@ class JobCheckpoints:
 
     def prepared(self, job: Record, task: Task) -> Task:
         """The task with its checkpoints laid out and mounted; ``CannotKeep``."""
+        if intermediate := self._intermediate(job, task.directory):
+            intermediate.folder.mkdir(parents=True, exist_ok=True)
+            task = replace(task, mounts=[*task.mounts, intermediate.mount(_INTERMEDIATE)])
         config = job.body.get("CheckpointConfig")
         if not config:
             return task
@@ -60,9 +68,22 @@ class JobCheckpoints:
                 self._followers.finish(place, progress)
 
     def _places(self, job: Record, running: Instances) -> Iterator[Place]:
-        if job.body.get("CheckpointConfig"):
-            for folder in running.folders:
+        for folder in running.folders:
+            if job.body.get("CheckpointConfig"):
                 yield self._at(job, folder)
+            if intermediate := self._intermediate(job, folder):
+                yield intermediate
+
+    def _intermediate(self, job: Record, directory: Path) -> Place | None:
+        """Where the training toolkit would upload what a script writes there; it does so where nobody else does."""
+        base = job.body.get("HyperParameters", {}).get("sagemaker_s3_output", "").strip('"').rstrip("/")
+        if not base.startswith("s3://"):
+            return None
+        context, role = self._context.at(job.region), job.body["RoleArn"]
+        uri, key = f"{base}/{job.name}/output/intermediate", job.body["OutputDataConfig"]["KmsKeyId"]
+        return Place(
+            directory, uri, key, lambda: context.buckets_of(role), "intermediate", "Intermediate output", False
+        )
 
     def _place(self, job: Record, task: Task) -> Place:
         return self._at(job, task.directory)

@@ -59,7 +59,10 @@ def check(context: Context, request: dict[str, Any]) -> None:
     if (config := request.get("ProfilerConfig")) is not None:
         profiling.check(context, config)
     output = request["OutputDataConfig"]
-    _check_bucket(context, output["S3OutputPath"])
+    _check_bucket(context, "S3OutputPath", output["S3OutputPath"])
+    intermediate = request.get("HyperParameters", {}).get("sagemaker_s3_output", "").strip('"')
+    if intermediate.startswith("s3://"):
+        _check_bucket(context, "hyperparameter sagemaker_s3_output", intermediate)
     check_output_key(context, request["RoleArn"], output["S3OutputPath"], output.get("KmsKeyId", ""))
     given, algorithm = request.get("InputDataConfig", []), request["AlgorithmSpecification"]
     channels.check(context, given, algorithm.get("TrainingInputMode", "File"), request["RoleArn"])
@@ -118,9 +121,9 @@ def _check_groups(channel: dict[str, Any], groups: set[str]) -> None:
             )
 
 
-def _check_bucket(context: Context, uri: str) -> None:
+def _check_bucket(context: Context, name: str, uri: str) -> None:
     bucket, _ = parse_uri(uri)
     if not context.buckets.exists_bucket(bucket):
         raise ValidationException(
-            f"The S3OutputPath {uri} names the bucket {bucket!r}, which does not exist. Create it first."
+            f"The {name} {uri} names the bucket {bucket!r}, which does not exist. Create it first."
         )

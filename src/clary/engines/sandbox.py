@@ -2,8 +2,8 @@
 
 A task sees the system's folders, the server's Python and its mounts read-only, its own folder as ``/opt/ml``, a
 ``/tmp`` and a process tree of its own, and nothing else of this machine: no home, no data folder. Without a network
-it has a loopback interface of its own that nobody else is on; ``relay.py`` leads ports of it to the server where a task
-asks for that.
+it has a loopback interface of its own that nobody else is on (or the hosts of its job alone, ``shared_network.py``);
+``relay.py`` leads ports of it to the server where a task asks for that.
 
 Not covered: the kernel is shared, and with a network a task reaches whatever this machine reaches.
 Options: https://github.com/containers/bubblewrap (bwrap(1)), 0.4 and later.

@@ -141,6 +141,26 @@ def test_sharded_data_is_dealt_and_some_hosts_may_get_none(s3: Any, sagemaker: A
     assert [found["whole"] for found in seen.values()] == [everything, everything]
 
 
+PIPED = """
+import json
+print(json.dumps({"epochs": [open(f"/opt/ml/input/data/parts_{epoch}").read().split() for epoch in range(4)]}))
+"""
+
+
+def test_a_shuffled_pipe_is_dealt_anew_for_each_epoch(s3: Any, sagemaker: Any, boto: Boto) -> None:
+    names = [f"part-{number}" for number in range(7)]
+    for name in names:
+        s3.put_object(Bucket=jobs.BUCKET, Key=f"dealt/{name}", Body=f"{name}\n".encode())
+    sharded = channel("parts", "dealt/", S3DataDistributionType="ShardedByS3Key")
+    sharded |= {"InputMode": "Pipe", "ShuffleConfig": {"Seed": 11}}
+    sagemaker.create_training_job(**jobs.training(s3, "dealt", PIPED, InputDataConfig=[sharded], **on(2)))
+    job = jobs.ended(sagemaker, "dealt")
+    assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
+    one, two = (found["epochs"] for found in said(boto("logs"), "dealt").values())
+    assert all(sorted(a + b) == names for a, b in zip(one, two, strict=True))
+    assert len({tuple(sorted(epoch)) for epoch in one}) > 1
+
+
 GROUPS = [
     {"InstanceGroupName": "small", "InstanceType": "ml.c5.xlarge", "InstanceCount": 2},
     {"InstanceGroupName": "large", "InstanceType": "ml.m5.2xlarge", "InstanceCount": 1},

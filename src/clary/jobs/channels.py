@@ -21,7 +21,7 @@ from clary.jobs import folders, pipes, sources
 from clary.jobs.dealing import ALL, Share, deal
 from clary.jobs.sources import CannotStage
 
-__all__ = ["CannotStage", "Inputs", "input_config", "lay_out", "problem", "remove", "stage", "write_json"]
+__all__ = ["CannotStage", "Inputs", "input_config", "lay_out", "problem", "remove", "write_json"]
 
 
 @dataclass
@@ -53,11 +53,6 @@ def lay_out(buckets: GuardedBuckets, channels: Sequence[tuple[dict[str, Any], Sh
         except ServiceError as error:
             raise CannotStage(str(error)) from error
     return inputs
-
-
-def stage(buckets: GuardedBuckets, uri: str, ml: Path, folder: str, share: Share = ALL) -> list[Mount]:
-    """Lay the objects below ``uri`` out as files in ``ml/folder``; returns the mounts still to be made. ``CannotStage``."""
-    return folders.show(buckets, deal(list(sources.below(buckets, uri)), share), ml, folder)
 
 
 def input_config(channels: Sequence[dict[str, Any]], mode: str) -> dict[str, Any]:

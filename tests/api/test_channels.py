@@ -98,6 +98,7 @@ HUB = {"DatasetArn": "arn:aws:sagemaker:us-east-1:000000000000:hub-content/hub/D
         ("File", [channel({**MANIFEST, "S3Uri": "s3://jobs/none.manifest"})], "No S3 objects found under S3 URL"),
         ("File", [channel({**MANIFEST, "S3Uri": "s3://jobs"})], "names no manifest"),
         ("File", [channel("in/"), channel("in/")], "The channel name 'train' is given 2 times"),
+        ("File", [channel("in/", InputMode="Pipe"), channel("in/", "train_7")], "'train_7' is taken by an epoch of the"),
         ("File", [channel("in/", "..")], "The channel name '..' cannot be a folder's name"),
         ("File", [{"ChannelName": "train", "DataSource": {}}], "The channel 'train' has no data source"),
         (

@@ -5,6 +5,7 @@ What a manifest holds is read when the job starts, as AWS does: a mistake in it 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from clary.buckets import parse_uri
@@ -32,6 +33,7 @@ def check(context: Context, channels: list[dict[str, Any]], mode: str, role: str
             raise ValidationException(f"The channel name {name!r} is given {names.count(name)} times: use each once.")
         if name in {".", ".."}:
             raise ValidationException(f"The channel name {name!r} cannot be a folder's name below /opt/ml/input/data.")
+    _check_fifos(channels, mode)
     for channel in channels:
         name, source = channel["ChannelName"], _source(channel)
         _check_members(name, source, channel, channel.get("InputMode", mode))
@@ -49,6 +51,18 @@ def with_defaults(channel: dict[str, Any]) -> dict[str, Any]:
         **channel,
         "DataSource": {**channel["DataSource"], "S3DataSource": source},
     }
+
+
+def _check_fifos(channels: list[dict[str, Any]], mode: str) -> None:
+    """A channel in Pipe mode takes the names of its epochs: ``train_0`` and on."""
+    for piped in channels:
+        fifo = re.compile(re.escape(piped["ChannelName"]) + r"_\d+")
+        for other in channels if piped.get("InputMode", mode) == "Pipe" else ():
+            if fifo.fullmatch(other["ChannelName"]):
+                raise ValidationException(
+                    f"The channel name {other['ChannelName']!r} is taken by an epoch of the channel "
+                    f"{piped['ChannelName']!r}, which is in Pipe mode."
+                )
 
 
 def _source(channel: dict[str, Any]) -> dict[str, Any]:

@@ -39,19 +39,16 @@ def lay_out(buckets: GuardedBuckets, channels: Sequence[tuple[dict[str, Any], Sh
     seed is dealt, and in Pipe mode streamed, in an order that is drawn from it. ``mode``: of those that name none.
     """
     inputs, fed = Inputs(), []
-    for channel, share in channels:
-        try:
+    try:
+        for channel, share in channels:
             if channel.get("InputMode", mode) == "Pipe":
                 fed.append(_pipe(buckets, channel, share))
             else:
                 inputs.mounts += _folder(buckets, channel, mode, ml, share)
-        except ServiceError as error:  # no right, no key, no bucket any more
-            raise CannotStage(str(error)) from error
-    if fed:
-        try:
+        if fed:
             inputs.companion = pipes.lay(buckets, fed, ml)
-        except ServiceError as error:
-            raise CannotStage(str(error)) from error
+    except ServiceError as error:  # no right, no key, no bucket any more
+        raise CannotStage(str(error)) from error
     return inputs
 
 

@@ -42,6 +42,10 @@ class CannotFeed(Exception):
     """The message becomes the job's FailureReason."""
 
 
+class _FolderGone(Exception):
+    """The task has removed the folder of its FIFOs, and so can open none of them."""
+
+
 class Channel:
     """One channel of a plan; ``folder``: a descriptor of the folder of its FIFOs."""
 
@@ -49,7 +53,11 @@ class Channel:
         self._folder, self._given, self._name = folder, given, given["name"]
 
     def feed(self) -> None:
-        """Never returns; ``CannotFeed``."""
+        """Returns when the task has removed the folder; ``CannotFeed``."""
+        with contextlib.suppress(_FolderGone):
+            self._feed()
+
+    def _feed(self) -> None:
         for epoch in itertools.count():
             given = self._given
             items = deal(given["items"], tuple(given["share"]), given["seed"], epoch)
@@ -66,8 +74,14 @@ class Channel:
                 os.unlink(f"{self._name}_{epoch}", dir_fd=self._folder)
 
     def _make(self, name: str) -> None:
-        with contextlib.suppress(FileExistsError):
+        try:
             os.mkfifo(name, 0o600, dir_fd=self._folder)
+        except FileExistsError:
+            pass
+        except FileNotFoundError as error:
+            raise _FolderGone from error
+        except OSError as error:
+            raise CannotFeed(f"the FIFO {name} cannot be made: {error.strerror}") from error
 
     def _open(self, name: str) -> int:
         """Waits for a reader."""
@@ -152,17 +166,19 @@ def _write(pipe: int, data: bytes) -> None:
 
 
 def _feed(channel: Channel, name: str, problem: str) -> None:
-    """A thread's work: it ends only with the process."""
+    """A thread's work; whatever goes wrong in it ends the process."""
+    good = False
     try:
         channel.feed()
+        good = True
     except CannotFeed as error:
         replace(problem, f"ClientError: Data download failed: the channel {name!r}: {error}")
     finally:
-        if (
-            os.fork() == 0
-        ):  # keeps the FIFOs open until the task is dead, which would take half of its data for the whole
-            os.read(0, 1)
-        os._exit(1)
+        if not good:
+            # A child keeps the FIFOs open until the task is dead, which would take half of its data for the whole.
+            if os.fork() == 0:
+                os.read(0, 1)
+            os._exit(1)
 
 
 def main(plan: str) -> None:

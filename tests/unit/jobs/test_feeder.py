@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -161,6 +162,18 @@ def test_nothing_is_written_where_no_fifo_is(feed: Feed, data: Path, tmp_path: P
     assert "FIFO train_1" in (tmp_path / "problem").read_text()
     if kind == "file":
         assert place.read_text() == "mine"
+
+
+def test_a_task_that_removes_its_folder_is_not_ended_for_that(feed: Feed, data: Path, tmp_path: Path) -> None:
+    process = feed([b"more than a FIFO holds" * 100_000])
+    with (data / "train_0").open("rb") as file:
+        while not (data / "train_1").exists():
+            pass
+        shutil.rmtree(data)
+        assert len(file.read()) == 2_200_000
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.3)
+    assert not (tmp_path / "problem").exists()
 
 
 def test_a_fifo_that_nobody_reads_does_not_keep_it(feed: Feed) -> None:

@@ -52,7 +52,9 @@ class Policy:
     name: str = ""
     type: str = "IAM Policy"
     variables: bool = True  # before version 2012-10-17 a policy has none
-    _about: dict[tuple[str, str], tuple[Statement, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _about: dict[tuple[str, str], tuple[Statement, ...]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def about(self, effect: str, action: str) -> tuple[Statement, ...]:
         """Its statements of that effect on that action; remembered, as a job asks for one action of many objects."""

@@ -8,7 +8,7 @@ session needs no other; one that names the account only hands the question on to
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from clary.rights import conditions, patterns
@@ -93,6 +93,24 @@ def decide(action: str, resource: str, held: Held, caller: Caller, facts: Facts 
     if found := speak(held.identity, "Allow"):
         return Decision(True, matched=found)
     return Decision(False)
+
+
+def narrowed(held: Held, action: str, facts: Facts) -> Held:
+    """What of it speaks of an action under these facts: quicker to ask about many resources."""
+
+    def one(policy: Policy) -> Policy:
+        about = [*policy.about("Deny", action), *policy.about("Allow", action)]
+        return replace(
+            policy, statements=tuple(replace(s, conditions={}) for s in about if conditions.hold(s.conditions, facts))
+        )
+
+    return replace(
+        held,
+        identity=tuple(map(one, held.identity)),
+        boundary=None if held.boundary is None else one(held.boundary),
+        session=None if held.session is None else tuple(map(one, held.session)),
+        resource=None if held.resource is None else one(held.resource),
+    )
 
 
 def _fits(statement: Statement, resource: str, policy: Policy, facts: Facts) -> bool:

@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 from clary.clock import machine_now
 from clary.rights import documents, holders
 from clary.rights.documents import MalformedPolicy, Policy
-from clary.rights.evaluation import Caller, Decision, Held, decide
+from clary.rights.evaluation import Caller, Decision, Held, decide, narrowed
 from clary.rights.facts import NOTHING, Facts, Known
 from clary.rights.holders import Holder
 from clary.rights.identity import Identity
@@ -51,20 +51,32 @@ class Rights:
 
     def decide(self, identity: Identity, action: str, resource: str, facts: Facts = NOTHING) -> Decision:
         """Whether the caller may; of a role that is to be assumed, whether it trusts the caller as well."""
-        return self.decider(identity, action, resource, facts)(resource)
+        standing = self._standing(identity, action, resource, facts)
+        return standing if isinstance(standing, Decision) else decide(action, resource, *standing)
 
     def decider(
         self, identity: Identity, action: str, resource: str, facts: Facts = NOTHING
     ) -> Callable[[str], Decision]:
         """``decide`` for many resources that the same policy speaks of, as a bucket's objects: ``resource`` is one of them."""
+        standing = self._standing(identity, action, resource, facts)
+        if isinstance(standing, Decision):
+            return lambda _: standing
+        held, caller, known = standing
+        held = narrowed(held, action, known)
+        return lambda each: decide(action, each, held, caller, known)
+
+    def _standing(
+        self, identity: Identity, action: str, resource: str, facts: Facts
+    ) -> tuple[Held, Caller, Facts] | Decision:
+        """What counts when the caller asks for a resource, or the answer where nothing does."""
         trusts = action in {"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}
         if identity.owner and not trusts:
-            return lambda _: _EVERYTHING
+            return _EVERYTHING
         holder = self.holder(identity.name)
         if holder is not None and identity.user_id.partition(":")[0] != holder.id:
             holder = None  # of a namesake that was deleted
         if holder is None and not identity.owner:
-            return lambda _: Decision(allowed=False)
+            return Decision(allowed=False)
         known = facts.joined(_about(identity, holder, self._now()))
         session = None if identity.session is None else tuple(_read(text) for text in identity.session)
         caller = holder.caller(identity.arn) if holder else Caller(own=(identity.arn,), account=identity.account)
@@ -76,7 +88,7 @@ class Rights:
             resource=target.trust if target else self._bucket(resource),
             must_name=trusts,
         )
-        return lambda each: decide(action, each, held, caller, known)
+        return held, caller, known
 
     def trusts(self, role_arn: str, service: str, facts: Facts = NOTHING) -> bool:
         """Whether a service (sagemaker.amazonaws.com) may act as the role."""

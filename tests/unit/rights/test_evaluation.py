@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from clary.rights import managed, patterns
 from clary.rights.documents import Policy, read
-from clary.rights.evaluation import Caller, Decision, Held, decide
+from clary.rights.evaluation import Caller, Decision, Held, decide, narrowed
 from clary.rights.facts import Facts
 
 ALICE = Caller(
@@ -166,6 +166,22 @@ def test_limits_only_ever_take_away(held: Held, limit: Policy) -> None:
 @given(HELD)
 def test_the_order_of_policies_does_not_matter(held: Held) -> None:
     assert verdict(held).allowed == verdict(Held(tuple(reversed(held.identity)), held.boundary, held.session)).allowed
+
+
+CONDITIONAL = st.builds(
+    lambda statement, user: {**statement, "Condition": {"StringEquals": {"aws:username": user}}},
+    STATEMENTS,
+    st.sampled_from(["alice", "bob"]),
+)
+
+
+@given(st.lists(STATEMENTS | CONDITIONAL, min_size=1, max_size=5), POLICIES | st.none(), RESOURCES)
+def test_a_narrowed_question_has_the_same_answer(
+    found: list[dict[str, Any]], boundary: Policy | None, resource: str
+) -> None:
+    held, facts = Held((policy(*found),), boundary), Facts({"aws:username": "alice"})
+    narrow = narrowed(held, GET, facts)
+    assert decide(GET, resource, narrow, ALICE, facts) == decide(GET, resource, held, ALICE, facts)
 
 
 @given(st.text(max_size=12), st.text("ab*?$.{}()[]\\", max_size=12))

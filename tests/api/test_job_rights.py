@@ -75,8 +75,7 @@ def test_a_role_that_may_not_write_the_output_fails_its_job(studio: Studio, s3: 
 
 def test_a_script_asks_with_the_rights_of_its_role(studio: Studio, s3: Any, role: Any) -> None:
     sagemaker = studio.client("sagemaker")
-    code = jobs.archive({"train.py": ASKS, "requirements.txt": "boto3"})
-    sagemaker.create_training_job(**jobs.training(s3, "asks", code, RoleArn=role("asks", READS, WRITES)))
+    sagemaker.create_training_job(**jobs.training(s3, "asks", ASKS, RoleArn=role("asks", READS, WRITES)))
     job = jobs.ended(sagemaker, "asks")
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     lines = jobs.log_lines(studio.client("logs"), "asks")

@@ -215,8 +215,7 @@ def test_a_job_ends_when_the_clock_passes_its_limit_and_its_times_agree(studio: 
     s3, sagemaker, logs = boto("s3"), boto("sagemaker"), boto("logs")
     jobs.prepare(s3)
     clock(studio, "advance", "90d")
-    code = jobs.archive({"train.py": SCRIPT, "requirements.txt": "boto3"})
-    request = jobs.training(s3, "limited", code, StoppingCondition={"MaxRuntimeInSeconds": 7200})
+    request = jobs.training(s3, "limited", SCRIPT, StoppingCondition={"MaxRuntimeInSeconds": 7200})
     request["AlgorithmSpecification"]["MetricDefinitions"] = [{"Name": "loss", "Regex": "loss=([0-9.]+)"}]
     sagemaker.create_training_job(**request)
     jobs.wait_for_line(logs, "limited", "True")

@@ -58,8 +58,7 @@ def test_a_job_reaches_clary_alone_also_after_a_restart(tmp_path: Path, cache: P
     try:
         s3, sagemaker = studio.client("s3"), studio.client("sagemaker")
         jobs.prepare(s3)
-        code = jobs.archive({"train.py": SCRIPT, "requirements.txt": "boto3"})
-        request = jobs.training(s3, "closed", code, Environment={"ELSEWHERE": str(elsewhere)})
+        request = jobs.training(s3, "closed", SCRIPT, Environment={"ELSEWHERE": str(elsewhere)})
         sagemaker.create_training_job(**request)
         job = jobs.ended(sagemaker, "closed")
         lines = jobs.log_lines(studio.client("logs"), "closed")
@@ -120,8 +119,7 @@ while True:
         time.sleep(0.1)
 print("found again")
 """
-    code = jobs.archive({"train.py": script, "requirements.txt": "boto3"})
-    studio.client("sagemaker").create_training_job(**jobs.training(s3, "waits", code))
+    studio.client("sagemaker").create_training_job(**jobs.training(s3, "waits", script))
     s3.get_waiter("object_exists").wait(Bucket="jobs", Key="waits/before", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     studio.kill()
     studio.start()

@@ -63,3 +63,9 @@ def test_every_image_is_whole(image: catalog.Image) -> None:
     assert not any(line.startswith(("torch==", "nvidia")) for line in lock.splitlines())
     assert all(re.fullmatch(r"[a-z]+==[\d.]+", pin) for pin in builds.of(image.lock))
     assert image.environment["CLARY_HANDLERS"] == image.handlers
+
+
+@pytest.mark.parametrize("name", ["sklearn", "xgboost", "pytorch", "python"])
+def test_scripts_find_boto3_in_every_framework_image(name: str) -> None:
+    """As in SageMaker's own: scripts fetch and store by themselves without a requirements.txt."""
+    assert re.search(r"^boto3==", catalog.find(name).lock.read_text(), re.MULTILINE)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests import jobs
+from tests import jobs, processing
 from tests.api.test_rights import ACCOUNT, TRUST, allow, document, with_key
 from tests.conftest import Studio
 
@@ -71,6 +71,29 @@ def test_a_role_that_may_not_write_the_output_fails_its_job(studio: Studio, s3: 
     assert job["TrainingJobStatus"] == "Failed"
     assert "Artifact upload failed" in job["FailureReason"]
     assert "s3:PutObject" in job["FailureReason"]
+
+
+def test_a_processing_job_has_the_rights_of_its_role_and_no_more(studio: Studio, s3: Any, role: Any) -> None:
+    sagemaker = studio.client("sagemaker")
+
+    def run(name: str, arn: str, uri: str = "s3://jobs/out/rows") -> str:
+        outputs = [processing.output("out", uri, "/opt/ml/processing/out")]
+        script = "open('/opt/ml/processing/out/x', 'w').write('x')"
+        request = processing.request(s3, name, script, outputs=outputs, RoleArn=arn)
+        sagemaker.create_processing_job(**request)
+        return str(processing.ended(sagemaker, name).get("FailureReason", "Completed"))
+
+    sees = allow("s3:ListBucket")
+    assert run("both", role("both", READS, WRITES)) == "Completed"
+    assert run("reads-not", role("reads-not", sees, WRITES)).startswith(
+        f"ClientError: Data download failed: User: arn:aws:sts::{ACCOUNT}:assumed-role/reads-not/SageMaker is not authorized"
+    )
+    reason = run("writes-not", role("writes-not", READS, WRITES), "s3://jobs/elsewhere")
+    assert reason.startswith("ClientError: Output upload failed: s3://jobs/elsewhere/x: User: ")
+    assert "s3:PutObject" in reason
+    request = processing.request(s3, "sees-not", "print(1)", RoleArn=role("sees-not", WRITES))
+    with pytest.raises(ClientError, match='has "s3:ListBucket" permissions on bucket "jobs"'):
+        sagemaker.create_processing_job(**request)
 
 
 def test_a_script_asks_with_the_rights_of_its_role(studio: Studio, s3: Any, role: Any) -> None:

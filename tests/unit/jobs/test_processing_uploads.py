@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from clary.context import Context
+from clary.errors import DiskFull
 from clary.guarded_buckets import GuardedBuckets
 from clary.jobs.processing_uploads import CannotStore, Uploads
 
@@ -75,4 +76,13 @@ def test_a_file_that_cannot_be_stored_is_named(buckets: GuardedBuckets, folder: 
         Uploads(folder, "s3://gone/x", "").finish(buckets)
     (folder / os.fsdecode(b"caf\xe9")).write_text("x")
     with pytest.raises(CannotStore, match=r"b'caf\\xe9' has a name that is not UTF-8"):
+        Uploads(folder, "s3://ward/x", "").finish(buckets)
+
+
+def test_a_full_disk_is_told(buckets: GuardedBuckets, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise DiskFull("the objects")
+
+    monkeypatch.setattr(buckets, "put_file", full)
+    with pytest.raises(CannotStore, match=r"s3://ward/x/deep/a.csv: The disk that holds the objects is full"):
         Uploads(folder, "s3://ward/x", "").finish(buckets)

@@ -211,7 +211,12 @@ def test_the_command_line_shows_jobs_and_their_logs(s3: Any, sagemaker: Any, stu
 def test_arguments_alone_are_the_program_of_an_image_without_one(s3: Any, sagemaker: Any, boto: Boto) -> None:
     request = processing.request(s3, "words", "")
     request["AppSpecification"] = {"ImageUri": jobs.IMAGE, "ContainerArguments": ["/bin/echo", "by arguments"]}
-    assert run(sagemaker, request)["ProcessingJobStatus"] == "Completed"
+    del request["ProcessingResources"]["ClusterConfig"]["InstanceCount"]  # it is 1 then
+    job = run(sagemaker, request)
+    assert (job["ProcessingJobStatus"], job["ProcessingResources"]["ClusterConfig"]["InstanceCount"]) == (
+        "Completed",
+        1,
+    )
     assert processing.lines(boto("logs"), "words")[-1] == "by arguments"
 
 

@@ -93,11 +93,16 @@ class ProcessingJobs:
             return self._end(job, "Stopped")
         try:
             tasks = [self._maker.make(job, running, hosts, host) for host in hosts if not running.is_started(host.name)]
-            running.start(tasks)
         except ServiceError as error:
             return self._give_up(job, running, f"ClientError: Data download failed: {error}")
-        except (channels.CannotStage, images.CannotPrepare, CannotIsolate, OSError) as error:
+        except (channels.CannotStage, images.CannotPrepare, OSError) as error:
             return self._give_up(job, running, reasons.of_client(error))
+        try:
+            running.start(tasks)
+        except CannotIsolate as error:
+            return self._give_up(job, running, reasons.of_client(error))
+        except OSError as error:
+            return self._give_up(job, running, f"InternalServerError: the program could not be started: {error}")
         self._note(job, hosts)
         self._move(job, "running", ProcessingStartTime=self._context.now())
         return None

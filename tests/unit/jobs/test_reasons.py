@@ -66,3 +66,18 @@ def test_a_link_or_a_pipe_is_not_read(tmp_path: Path, output: Path) -> None:
     (output / "failure").unlink()
     (output / "failure").mkdir()
     assert reason(tmp_path) == nothing
+
+
+CLUSTER = {"InstanceType": "ml.m5.large", "InstanceCount": 2}
+
+
+@pytest.mark.parametrize("body", [{"ResourceConfig": CLUSTER}, {"ProcessingResources": {"ClusterConfig": CLUSTER}}])
+def test_memory_that_ran_out_is_named_with_its_instance_type(tmp_path: Path, body: dict[str, Any]) -> None:
+    ended = {"_cause": "algo-2", "_lost": False, "_exit_code": 137, "_out_of_memory": True}
+    job = Record(kind="Job", name="job", body={**body, **ended})
+    instances = Instances(cast("Any", None), tmp_path, ["algo-1", "algo-2"])
+    said = reasons.of_program(job, instances, lambda folder: f"last words of {folder.name}")
+    assert said == (
+        "AlgorithmError: OutOfMemoryError: the program filled the memory of ml.m5.large (8 GiB) and was killed; ask for a "
+        "larger instance type. last words of algo-2, exit code: 137, on algo-2"
+    )

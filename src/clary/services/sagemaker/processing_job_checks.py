@@ -29,9 +29,8 @@ def check(context: Context, job: dict[str, Any]) -> None:
         raise NotServed(
             "CreateProcessingJob with InstancePreferences is not served yet: name InstanceType and InstanceCount."
         )
-    for member in ("InstanceType", "InstanceCount"):
-        if member not in cluster:
-            raise ValidationException(f"{member} is missing in ProcessingResources.ClusterConfig.")
+    if "InstanceType" not in cluster:
+        raise ValidationException("InstanceType is missing in ProcessingResources.ClusterConfig.")
     instance_limit.check(context, cluster["InstanceCount"], "processing job")
     refuse_volume_key(cluster, "VolumeKmsKeyId", "CreateProcessingJob")
     inputs, config = job["ProcessingInputs"], job["ProcessingOutputConfig"]

@@ -89,8 +89,10 @@ def _with_defaults(request: dict[str, Any]) -> dict[str, Any]:
             }
     config = request.get("ProcessingOutputConfig", {"Outputs": []})
     outputs = [{"AppManaged": False, **each} for each in config["Outputs"]]
+    cluster = {"InstanceCount": 1, **request["ProcessingResources"]["ClusterConfig"]}
     return {
         **request,
+        "ProcessingResources": {"ClusterConfig": cluster},
         "ProcessingInputs": inputs,
         "ProcessingOutputConfig": {**config, "Outputs": outputs},
         "StoppingCondition": request.get("StoppingCondition", {"MaxRuntimeInSeconds": 86400}),

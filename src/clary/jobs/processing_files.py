@@ -94,8 +94,9 @@ def exit_message(job: Record, folders: Sequence[Path]) -> str:
 
 def remove(folder: Path) -> None:
     """The data of a host, when its job has ended: what is to stay is in S3."""
-    for each in ("ml/processing", "inputs", "outputs", "layers"):
+    for each in ("ml/processing", "inputs", "outputs"):
         shutil.rmtree(folder / each, ignore_errors=True)
+    channels.remove(folder / "ml")
     (folder / SOURCE_ARCHIVE).unlink(missing_ok=True)
 
 

@@ -67,13 +67,16 @@ def left_over(studio: Studio, name: str) -> list[str]:
 
 
 def assert_nothing_is_left(studio: Studio, name: str) -> None:
+    """Neither processes nor data, a moment after its end."""
     deadline = time.monotonic() + 10
-    while (over := left_over(studio, name)) and time.monotonic() < deadline:
+    while (over := [*left_over(studio, name), *data_of(studio, name)]) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert over == []
-    for directory in directories(studio, name):
-        assert not (directory / "outputs").exists()
-        assert not (directory / "ml/processing").exists()
+
+
+def data_of(studio: Studio, name: str) -> list[str]:
+    folders = ("inputs", "outputs", "layers", "ml/processing")
+    return [str(d / each) for d in directories(studio, name) for each in folders if (d / each).exists()]
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.1, 0.3, 0.8, 1.5, 2.5])

@@ -19,7 +19,7 @@ from clary.guarded_buckets import GuardedBuckets
 EVERY = 1.0
 """Seconds between two looks at the folders of a job that runs."""
 
-_NO_FILE = {errno.ENOENT, errno.ELOOP, errno.ENXIO}  # gone meanwhile, a link, a socket
+_NO_FILE = {errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.EOPNOTSUPP}  # gone meanwhile, a link, a socket (the last two)
 
 _State = tuple[int, int, int]  # of a file: inode, size, time of the last change
 

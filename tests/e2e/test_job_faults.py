@@ -121,6 +121,8 @@ def test_a_gibibyte_of_log_is_kept_whole_in_flat_memory(fresh_studio: Studio) ->
     assert stored(logs) >= (1 << 20) * (1023 + 26)
     assert stored(logs) < (1 << 20) * (1023 + 26) + 10_000  # what else the image says
     assert memory(fresh_studio) < 250
+    kept = sum(path.stat().st_size for path in (fresh_studio.data / "tasks").rglob("*") if path.is_file())
+    assert kept < 1 << 20  # the log is not kept twice
 
 
 def test_a_line_of_a_hundred_mebibytes_is_kept_in_pieces(s3: Any, sagemaker: Any, studio: Studio) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from clary.buckets import parse_uri
 from clary.context import Context
-from clary.engines.base import CannotIsolate, Engine, Task
+from clary.engines.base import LOG, CannotIsolate, Engine, Task
 from clary.errors import AccessDenied, ServiceError
 from clary.images import catalog
 from clary.jobs import (
@@ -359,6 +359,9 @@ class TrainingJobs:
         for folder in running.folders:
             self._context.logs.forget(str(folder))
             channels.remove(folder / "ml")
+            if "ModelArtifacts" in members:  # it is in S3, and the log in CloudWatch
+                shutil.rmtree(folder / "ml/model", ignore_errors=True)
+            (folder / LOG).unlink(missing_ok=True)
 
     def _say(self, job: Record, message: str) -> Record:
         return self._move(job, job.body["_phase"], job.body["SecondaryStatus"], message)

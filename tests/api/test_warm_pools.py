@@ -101,6 +101,19 @@ def test_a_pool_ends_when_its_time_is_over_and_its_folder_goes(studio: Studio, s
     assert list((studio.data / "tasks/pools/us-east-1").glob("brief-*")) == []
 
 
+def test_a_pool_ends_by_clarys_clock_and_over_a_crash(fresh_studio: Studio) -> None:
+    s3, sagemaker = fresh_studio.client("s3"), fresh_studio.client("sagemaker")
+    jobs.prepare(s3)
+    assert run(sagemaker, warm(s3, "patient", 3600))["WarmPoolStatus"]["Status"] == "Available"
+    fresh_studio.kill()
+    fresh_studio.start()
+    sagemaker = fresh_studio.client("sagemaker")
+    assert pool(sagemaker, "patient")["Status"] == "Available"
+    done = fresh_studio.clary("clock", "--data", str(fresh_studio.data), "advance", "1h")
+    assert done.returncode == 0, done.stderr
+    assert until(sagemaker, "patient", "Terminated")["ResourceRetainedBillableTimeInSeconds"] == 3600
+
+
 def test_a_pool_is_kept_longer_or_ended_by_update(s3: Any, sagemaker: Any) -> None:
     run(sagemaker, warm(s3, "updated", 600, VolumeSizeInGB=3))
     sagemaker.update_training_job(TrainingJobName="updated", ResourceConfig={"KeepAlivePeriodInSeconds": 900})
@@ -137,15 +150,16 @@ def test_the_profiler_of_a_running_job_is_updated_and_of_another_not(s3: Any, sa
     script = "import time\nprint('on', flush=True)\ntime.sleep(60)"
     sagemaker.create_training_job(**jobs.training(s3, "profiled", script))
     jobs.wait_for_line(boto("logs"), "profiled", "on")
-    with pytest.raises(ClientError, match="needs an S3OutputPath"):
+    with pytest.raises(ClientError, match="ProfilerConfig needs an S3OutputPath"):
         sagemaker.update_training_job(TrainingJobName="profiled", ProfilerConfig={"DisableProfiler": False})
-    config = {"S3OutputPath": f"s3://{jobs.BUCKET}/profiles", "ProfilingIntervalInMilliseconds": 500}
-    sagemaker.update_training_job(TrainingJobName="profiled", ProfilerConfig=config)
+    profiler = {"S3OutputPath": f"s3://{jobs.BUCKET}/profiled", "ProfilingIntervalInMilliseconds": 200}
+    sagemaker.update_training_job(TrainingJobName="profiled", ProfilerConfig=profiler)
     found = sagemaker.describe_training_job(TrainingJobName="profiled")
-    assert found["ProfilerConfig"]["ProfilingIntervalInMilliseconds"] == 500
+    assert found["ProfilerConfig"] == {**profiler, "DisableProfiler": False}
     assert found["ProfilingStatus"] == "Enabled"
     sagemaker.update_training_job(TrainingJobName="profiled", ProfilerConfig={"DisableProfiler": True})
-    assert sagemaker.describe_training_job(TrainingJobName="profiled")["ProfilingStatus"] == "Disabled"
+    found = sagemaker.describe_training_job(TrainingJobName="profiled")
+    assert (found["ProfilingStatus"], found["ProfilerConfig"]["DisableProfiler"]) == ("Disabled", True)
     with pytest.raises(ClientError, match="Invalid ProfilingIntervalInMilliseconds 7"):
         sagemaker.update_training_job(TrainingJobName="profiled", ProfilerConfig={"ProfilingIntervalInMilliseconds": 7})
     with pytest.raises(ClientError, match="it has no warm pool, not Available"):

@@ -28,6 +28,12 @@ def cause(job: Record, *, lost: bool) -> Cause:
     return "Restarting" if lost and job.body.get("_retries", 0) < _most(job) else ""
 
 
+def overdue(job: Record) -> str:
+    """The last status of a job whose time is over, one of ``OVERDUE``; "" of another."""
+    said = job.body.get("_overdue")
+    return "MaxRuntimeExceeded" if said is True else str(said or "")  # True: stopped before there was the other limit
+
+
 def retry_message(job: Record) -> str:
     return (
         f"Restarting the training job after an internal error: retry {job.body.get('_retries', 0) + 1} of {_most(job)}"

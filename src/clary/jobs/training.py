@@ -306,7 +306,7 @@ class TrainingJobs:
             return self._fail(job, channels.problem(running.folder(job.body["_cause"]) / "ml"), **members)
         if reason := job.body.get("_cannot_keep"):
             return self._fail(job, reason, **members)
-        if overdue := job.body.get("_overdue"):
+        if overdue := attempts.overdue(job):
             return self._end(job, "Stopped", overdue, attempts.OVERDUE[overdue], **members)
         if job.status == "Stopping":
             return self._stopped(job, **members)

@@ -116,3 +116,9 @@ def test_each_attempt_has_a_folder_of_its_own_and_knows_the_one_before() -> None
     assert attempts.before(second) == "training/us-east-1/job-abcd"
     third = attempts.following(second, "Restarting")
     assert (third["_directory"], third["_retries"]) == ("training/us-east-1/job-abcd.2", 1)
+
+
+@pytest.mark.parametrize(("said", "status"), [(None, ""), (True, "MaxRuntimeExceeded"), ("MaxWaitTimeExceeded",) * 2])
+def test_a_job_whose_time_is_over_says_which(said: Any, status: str) -> None:
+    assert attempts.overdue(job(_overdue=said)) == status
+    assert not status or status in attempts.OVERDUE

@@ -40,14 +40,12 @@ def update_training_job(context: Context, request: dict[str, Any]) -> dict[str, 
 
 def _profile(context: Context, name: str, wanted: dict[str, Any]) -> Record:
     def change(job: Record) -> Record:
-        if job.status != "InProgress" or job.body["SecondaryStatus"] not in _RUNNING:
-            raise ValidationException(
-                "The request was rejected because the training job is in status "
-                f"{job.body['SecondaryStatus'] if job.status == 'InProgress' else job.status}."
-            )
-        config = {**job.body.get("ProfilerConfig", {}), **wanted}
-        profiling.check(context, config)
-        return TRAINING_JOBS.edited(context, job, profiling.members(config))
+        status = job.body["SecondaryStatus"] if job.status == "InProgress" else job.status
+        if status not in _RUNNING:
+            raise ValidationException(f"The request was rejected because the training job is in status {status}.")
+        full = {**job.body.get("ProfilerConfig", {}), **wanted}
+        profiling.check(context, full)
+        return TRAINING_JOBS.edited(context, job, profiling.members(full))
 
     return TRAINING_JOBS.change(context, name, change)
 

@@ -6,7 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROGRAMS = ("server.py", "objects.py", "serving.py", "search.py", "channels.py", "packing.py", "jobs.py")
+PROGRAMS = (
+    "server.py",
+    "objects.py",
+    "serving.py",
+    "search.py",
+    "channels.py",
+    "packing.py",
+    "jobs.py",
+    "transform.py",
+)
 _BESIDE_MOTO = {"server.py", "objects.py"}
 
 

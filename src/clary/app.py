@@ -47,6 +47,7 @@ from clary.jobs.processing import ProcessingJobs
 from clary.jobs.retention import Retention
 from clary.jobs.room import Room
 from clary.jobs.training import TrainingJobs
+from clary.jobs.transform import TransformJobs
 from clary.jobs.warm_pools import WarmPools
 from clary.keys import Keys
 from clary.objects.files import FileObjects
@@ -172,7 +173,7 @@ def _loop(
 ) -> Loop:
     """All kinds of work."""
     images = Images(Environments(context.settings.cache))
-    with_room = (TrainingJobs, ProcessingJobs)
+    with_room = (TrainingJobs, ProcessingJobs, TransformJobs)
     room = Room(context.store, context.settings.jobs, {each.kind: each.terminal for each in with_room})
     containers = Containers(engine, images, credentials)
     checkpoints, pools = JobCheckpoints(context, engine, followers), WarmPools(context, engine, tasks)
@@ -182,6 +183,7 @@ def _loop(
         pools,
         AutoMLJobs(context, tasks),
         Endpoints(context, engine, containers, tasks),
+        TransformJobs(context, engine, images, containers, tasks, room),
         Lifecycle(context.store, context.buckets, context.now),
         FeatureGroups(context),
     ]

@@ -13,6 +13,7 @@ from clary.cli import options, servers
 from clary.cli.client import client
 
 _PAUSE = 0.5  # seconds between two looks, while following
+_GROUPS = {noun: f"/aws/sagemaker/{noun.title()}Jobs" for noun in ("training", "processing", "transform")}
 _ENDED = frozenset({"Completed", "Failed", "Stopped"})
 
 
@@ -21,7 +22,7 @@ _ENDED = frozenset({"Completed", "Failed", "Stopped"})
 @options.data
 @click.option("--follow", "-f", is_flag=True, help="Go on until the job has ended (or Ctrl-C).")
 def logs(job: str, data: Path | None, follow: bool) -> None:
-    """Print the log of JOB: a training job, a processing job, an Autopilot job or an endpoint."""
+    """Print the log of JOB: a training, processing, transform or Autopilot job, or an endpoint."""
     settings = options.settings(data=data)
     servers.require(settings.data)
     sagemaker, log_client = client(settings, "sagemaker"), client(settings, "logs")
@@ -39,22 +40,25 @@ def logs(job: str, data: Path | None, follow: bool) -> None:
 
 def _where(sagemaker: Any, job: str) -> tuple[str, str]:
     """The log group and the prefix of the streams of a thing of this name."""
-    group, processing = "/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs"
-    kinds: list[tuple[Callable[[], Any], tuple[str, str] | None]] = [
-        (lambda: sagemaker.describe_training_job(TrainingJobName=job), (group, f"{job}/")),
-        (lambda: sagemaker.describe_processing_job(ProcessingJobName=job), (processing, f"{job}/")),
-        (lambda: sagemaker.describe_endpoint(EndpointName=job), (f"/aws/sagemaker/Endpoints/{job}", "")),
-        (lambda: _training_job_of(sagemaker, job), None),
+    kinds: list[tuple[Callable[[], Any], str, str]] = [
+        *((lambda noun=noun: _describe(sagemaker, noun, job), group, f"{job}/") for noun, group in _GROUPS.items()),
+        (lambda: sagemaker.describe_endpoint(EndpointName=job), f"/aws/sagemaker/Endpoints/{job}", ""),
+        (lambda: _training_job_of(sagemaker, job), _GROUPS["training"], "{}/"),
     ]
-    for describe, place in kinds:
+    for describe, group, prefix in kinds:
         try:
             found = describe()
         except sagemaker.exceptions.ClientError:
             continue
-        return place or (group, f"{found}/")
-    raise click.ClickException(
-        f"There is no training job, processing job, Autopilot job or endpoint named {job!r}. See: clary status"
-    )
+        return group, prefix.format(found)
+    raise click.ClickException(f"There is no job and no endpoint named {job!r}. See: clary status")
+
+
+def _describe(sagemaker: Any, noun: str, name: str) -> dict[str, Any]:
+    """DescribeTrainingJob and its like."""
+    describe = getattr(sagemaker, f"describe_{noun}_job")
+    found: dict[str, Any] = describe(**{f"{noun.title()}JobName": name})
+    return found
 
 
 def _training_job_of(sagemaker: Any, job: str) -> str:
@@ -65,11 +69,8 @@ def _training_job_of(sagemaker: Any, job: str) -> str:
 
 
 def _has_ended(sagemaker: Any, group: str, name: str) -> bool:
-    if group.endswith("ProcessingJobs"):
-        return sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"] in _ENDED
-    if not group.endswith("TrainingJobs"):
-        return False
-    return sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] in _ENDED
+    noun = next((noun for noun, own in _GROUPS.items() if own == group), "")
+    return bool(noun) and _describe(sagemaker, noun, name)[f"{noun.title()}JobStatus"] in _ENDED
 
 
 def _print_new(client_: Any, group: str, prefix: str, tokens: dict[str, str]) -> None:

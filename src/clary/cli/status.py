@@ -77,6 +77,7 @@ def _tables(console: Console, sagemaker: Any, now: datetime) -> None:
     kinds = [
         ("Training jobs", sagemaker.list_training_jobs, "TrainingJobSummaries", "TrainingJob"),
         ("Processing jobs", sagemaker.list_processing_jobs, "ProcessingJobSummaries", "ProcessingJob"),
+        ("Transform jobs", sagemaker.list_transform_jobs, "TransformJobSummaries", "TransformJob"),
         ("Autopilot jobs", sagemaker.list_auto_ml_jobs, "AutoMLJobSummaries", "AutoMLJob"),
         ("Endpoints", sagemaker.list_endpoints, "Endpoints", "Endpoint"),
     ]
@@ -103,6 +104,7 @@ def _describe(sagemaker: Any, noun: str, name: str) -> dict[str, Any]:
     describe = {
         "TrainingJob": sagemaker.describe_training_job,
         "ProcessingJob": sagemaker.describe_processing_job,
+        "TransformJob": sagemaker.describe_transform_job,
         "AutoMLJob": sagemaker.describe_auto_ml_job,
         "Endpoint": sagemaker.describe_endpoint,
     }[noun]

@@ -55,10 +55,12 @@ class Containers:
         model: Mapping[str, Any],
         directory: Path,
         environment: Mapping[str, str] = MappingProxyType({}),
+        members: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         """Start the program of ``of_model``'s answer in a task of this folder; it may be repeated. ``CannotServe``.
 
-        It builds the image if need be, which takes minutes. ``environment`` goes over the container's own.
+        It builds the image if need be, which takes minutes. ``environment`` goes over the container's own;
+        ``members``: of the task, such as its limits.
         """
         container, role, ml = model["container"], model["role"], directory / "ml"
         try:
@@ -82,6 +84,7 @@ class Containers:
             },
             mounts=[*layout.mounts, *self._credentials.mounts],
             **self._credentials.network(isolated=model["isolated"]),
+            **members,
             listen=True,
             grace=30.0,
         )

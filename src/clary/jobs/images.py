@@ -41,6 +41,13 @@ class Images:
         except CannotBuild as error:
             raise CannotPrepare(f"the image {image.name} cannot be built: {error}") from error
 
+    def runtime(self) -> Path:
+        """The folder of what of Clary runs inside tasks: the path of programs that need no library. ``CannotPrepare``."""
+        try:
+            return self._environments.runtime()
+        except CannotBuild as error:
+            raise CannotPrepare(str(error)) from error
+
     def layout(self, image: Image, requirements: Path | None = None) -> Layout:
         """``requirements``: a requirements.txt, or a source archive that may hold one; it becomes a layer."""
         try:

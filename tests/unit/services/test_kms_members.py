@@ -14,6 +14,7 @@ SETTINGS = ("SharingSettings.S3KmsKeyId", "CanvasAppSettings.WorkspaceSettings.S
 USED = {
     "CreateTrainingJob OutputDataConfig.KmsKeyId",
     "CreateProcessingJob ProcessingOutputConfig.KmsKeyId",
+    "CreateTransformJob TransformOutput.KmsKeyId",
     "CreateAutoMLJob OutputDataConfig.KmsKeyId",
     "CreateAutoMLJobV2 OutputDataConfig.KmsKeyId",
     "CreateFeatureGroup OfflineStoreConfig.S3StorageConfig.KmsKeyId",
@@ -26,6 +27,8 @@ REFUSED = {
     "CreateLogGroup kmsKeyId",
     "CreateTrainingJob ResourceConfig.VolumeKmsKeyId",
     "CreateProcessingJob ProcessingResources.ClusterConfig.VolumeKmsKeyId",
+    "CreateTransformJob TransformResources.VolumeKmsKeyId",
+    "CreateTransformJob DataCaptureConfig.KmsKeyId",
     "CreateAutoMLJob AutoMLJobConfig.SecurityConfig.VolumeKmsKeyId",
     "CreateAutoMLJobV2 SecurityConfig.VolumeKmsKeyId",
     "CreateEndpointConfig KmsKeyId",

@@ -122,6 +122,17 @@ def test_a_job_is_found_by_its_component(s3: Any, sagemaker: Any) -> None:
         sagemaker.create_transform_job(**transform("untried", "adder", ExperimentConfig={"ExperimentName": "none"}))
 
 
+def test_what_a_container_uses_is_in_cloudwatch(s3: Any, sagemaker: Any, boto: Boto) -> None:
+    transforms.model(
+        s3, sagemaker, "busy", "import time\ndef model_fn(d): time.sleep(2.5)\ndef predict_fn(x, m): return x"
+    )
+    sagemaker.create_transform_job(**transform("busy", "busy"))
+    assert transformed(sagemaker, "busy")["TransformJobStatus"] == "Completed"
+    found = boto("cloudwatch").list_metrics(Namespace=transforms.GROUP, MetricName="CPUUtilization")["Metrics"]
+    hosts = [each["Dimensions"][0]["Value"] for each in found]
+    assert any(host.startswith("busy/i-") for host in hosts), hosts
+
+
 def test_records_go_alone_and_their_answers_stay_in_order(s3: Any, sagemaker: Any) -> None:
     rows = "".join(f"{n},1\n" for n in range(200))
     s3.put_object(Bucket=jobs.BUCKET, Key="many/rows.csv", Body=rows)

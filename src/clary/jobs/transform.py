@@ -23,7 +23,7 @@ from clary.context import Context
 from clary.engines.base import CannotIsolate, Engine, Mount, Progress, Task
 from clary.errors import ServiceError
 from clary.guarded_buckets import GuardedBuckets
-from clary.jobs import containers, images, instances, provenance, reasons, room, task_logs
+from clary.jobs import containers, images, instances, provenance, reasons, room, task_logs, task_usage
 from clary.jobs.containers import CannotServe, Containers
 from clary.jobs.instances import Host
 from clary.jobs.room import Room
@@ -134,7 +134,7 @@ class TransformJobs:
     def _transform(self, job: Record) -> float | None:
         instances = self._instances(job)
         for instance in instances:
-            self._carry_logs(job, instance)
+            self._carry(job, instance)
             self._store_answers(job, instance)
         if job.status == "Stopping":
             return self._leave(job, "Stopped")
@@ -171,7 +171,7 @@ class TransformJobs:
     def _serve(self, job: Record, instance: _Instance) -> None:
         context, host = self._context.at(job.region), _host(job, instance.identifier)
         environment = instances.environment([host], host, _environment(job))
-        members = instances.members(instance.container, [host], host)
+        members = {**instances.members(instance.container, [host], host), "sampling": task_usage.EVERY}
         try:
             self._containers.start(context, job.body["_model"], instance.container, environment, members)
         except CannotServe as error:
@@ -242,7 +242,7 @@ class TransformJobs:
         for folder in running:
             self._engine.stop(folder)
         for instance in self._instances(job):
-            self._carry_logs(job, instance)
+            self._carry(job, instance, ended=not running)
         if running:
             return 1.0
         outcome, reason = job.body["_outcome"], job.body["_reason"]
@@ -261,8 +261,11 @@ class TransformJobs:
         times = {"TransformEndTime": now} if "TransformStartTime" in job.body else {}
         return self._write(job, "ended", outcome, **told, **times)
 
-    def _carry_logs(self, job: Record, instance: _Instance) -> None:
+    def _carry(self, job: Record, instance: _Instance, *, ended: bool = False) -> None:
+        """What the tasks wrote into the log, and what the container used into CloudWatch."""
         context, stream = self._context.at(job.region), instances.stream(job, instance.identifier)
+        host = f"{job.name}/{instance.identifier}"
+        task_usage.carry(context, instance.container, LOG_GROUP, stream, host, ended=ended)
         task_logs.carry(context, instance.container, LOG_GROUP, stream)
         task_logs.carry(context, instance.sender, LOG_GROUP, f"{stream}/data-log")
 

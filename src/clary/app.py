@@ -44,6 +44,7 @@ from clary.jobs.lifecycle import Lifecycle
 from clary.jobs.loop import Loop, Reconciler
 from clary.jobs.offline_store import FeatureGroups
 from clary.jobs.processing import ProcessingJobs
+from clary.jobs.removal import Removal
 from clary.jobs.retention import Retention
 from clary.jobs.room import Room
 from clary.jobs.training import TrainingJobs
@@ -140,7 +141,8 @@ def build(
     gateway = Gateway(context, keys, operations, pages)
     context.door.open = gateway.call
     tunnels = Tunnel(port, authority), Tunnel(port, authority, only_aws=True)
-    return Studio(gateway, loop, followers, Retention(context), engine, *tunnels, database, context, keys, folder)
+    retention = Retention(context, Removal(store, engine, folder.path / "tasks"))
+    return Studio(gateway, loop, followers, retention, engine, *tunnels, database, context, keys, folder)
 
 
 def _context(settings: Settings, folder: DataFolder, database: Database, port: int) -> Context:

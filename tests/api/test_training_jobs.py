@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -199,7 +200,7 @@ def test_what_cannot_work_is_refused_at_once(s3: Any, sagemaker: Any, change: di
     assert text in str(error.value)
 
 
-def test_a_name_is_used_once_and_free_after_deletion(s3: Any, sagemaker: Any) -> None:
+def test_a_name_is_used_once_and_free_after_deletion(s3: Any, sagemaker: Any, studio: Studio) -> None:
     request = jobs.training(s3, "twice", "print('x')")
     sagemaker.create_training_job(**request)
     with pytest.raises(sagemaker.exceptions.ResourceInUse, match="must be unique"):
@@ -208,6 +209,10 @@ def test_a_name_is_used_once_and_free_after_deletion(s3: Any, sagemaker: Any) ->
     sagemaker.delete_training_job(TrainingJobName="twice")
     with pytest.raises(ClientError, match="Requested resource not found"):
         sagemaker.describe_training_job(TrainingJobName="twice")
+    deadline = time.monotonic() + 20
+    while list((studio.data / "tasks/training").glob("*/twice-*")):  # its code goes with it
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_lists_join_to_the_whole(s3: Any, sagemaker: Any) -> None:

@@ -1,7 +1,8 @@
 """Removes what has grown old: log events that their group keeps no longer, metric points after 15 months, encryption
-keys whose time is over; and gives new material to those whose rotation is due.
+keys whose time is over, the folders of deleted jobs; and gives new material to those whose rotation is due.
 
-In small steps, so that other writes come between; once an hour, and when a group's retention or the clock changed.
+In small steps, so that other writes come between; once an hour, and when a group's retention or the clock changed, or a
+job was deleted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import threading
 
 from clary.context import Context
 from clary.errors import ServiceError
+from clary.jobs.removal import Removal
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +23,11 @@ _METRICS = 455 * 86_400_000  # milliseconds, as CloudWatch keeps points of an ho
 
 
 class Retention:
-    def __init__(self, context: Context, step: int = _STEP) -> None:
-        self._context, self._step = context, step
+    def __init__(self, context: Context, removal: Removal, step: int = _STEP) -> None:
+        self._context, self._removal, self._step = context, removal, step
         self._stopped = False
         context.clock.subscribe(context.logs.expired.set)
+        removal.subscribe(context.logs.expired.set)
         self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
 
     def start(self) -> None:
@@ -43,6 +46,7 @@ class Retention:
         old = self._context.clock.ms() - _METRICS
         while not self._stopped and self._context.metrics.expire(old, self._step) == self._step:
             pass
+        self._removal.sweep()
         self._context.encryption_keys.expire()
         self._context.encryption_keys.rotate_due()
 

@@ -86,7 +86,8 @@ class Studio:
 def clean_environment(cache: Path) -> dict[str, str]:
     """This process's variables without what a shell that uses Clary or AWS may hold."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CLARY_", "SAGEMAKER_"))}
-    return {**kept, "CLARY_CACHE": str(cache), "PYTHONWARNINGS": "default"}
+    # What runs containers is no matter of most tests: an image that Clary has not is one that nothing can run.
+    return {**kept, "CLARY_CACHE": str(cache), "CLARY_CONTAINERS": "off", "PYTHONWARNINGS": "default"}
 
 
 @pytest.fixture(scope="session")

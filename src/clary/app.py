@@ -23,6 +23,7 @@ from clary.clock import Clock
 from clary.context import ACCOUNT, Context, Door
 from clary.data_folder import DataFolder
 from clary.encryption_keys import EncryptionKeys
+from clary.engines.by_image import EngineByImage
 from clary.engines.local import LocalEngine
 from clary.gateway import certificates, connections, models, trust
 from clary.gateway.app import Gateway
@@ -79,7 +80,7 @@ class Studio:
     loop: Loop
     followers: Followers
     retention: Retention
-    engine: LocalEngine
+    engine: EngineByImage
     tunnel: Tunnel
     inner_tunnel: Tunnel  # of jobs that reach Clary alone
     database: Database
@@ -120,12 +121,13 @@ def build(
     keys.owner(folder.path)
     roles.ensure_first_role(context)
     authority = certificates.authority(folder.path)
-    engine = LocalEngine(folder.path / "tasks", sandbox=settings.sandbox)
+    tasks = folder.path / "tasks"
+    engine = EngineByImage(LocalEngine(tasks, sandbox=settings.sandbox), tasks, settings.containers)
     credentials = TaskCredentials(
         store, keys, context.rights, tunnel_port, trust.bundle(folder.path, None), doors or {}
     )
     followers = Followers()
-    loop = _loop(context, engine, credentials, followers, folder.path / "tasks")
+    loop = _loop(context, engine, credentials, followers, tasks)
     operations = services.discover()
     probes = {
         "database": lambda: database.problem() or OK,
@@ -171,10 +173,10 @@ def _context(settings: Settings, folder: DataFolder, database: Database, port: i
 
 
 def _loop(
-    context: Context, engine: LocalEngine, credentials: TaskCredentials, followers: Followers, tasks: Path
+    context: Context, engine: EngineByImage, credentials: TaskCredentials, followers: Followers, tasks: Path
 ) -> Loop:
     """All kinds of work."""
-    images = Images(Environments(context.settings.cache))
+    images = Images(Environments(context.settings.cache), engine.containers)
     with_room = (TrainingJobs, ProcessingJobs, TransformJobs)
     room = Room(context.store, context.settings.jobs, {each.kind: each.terminal for each in with_room})
     containers = Containers(engine, images, credentials)

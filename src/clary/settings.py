@@ -33,6 +33,10 @@ class Settings:
     sandbox: str = _setting(
         "auto", "auto: bubblewrap where it works; required: refuse to run without; off: plain processes."
     )
+    containers: str = _setting(
+        "auto",
+        "auto: Docker or Podman, whichever answers, runs images of your own; docker, podman: this one; off: none.",
+    )
     audit_days: int = _setting(90, "How many days the audit trail is kept; 0 keeps it for ever.")
     audit_rows: int = _setting(
         1_000_000, "How many calls the audit trail keeps, about 0.6 KB each; 0 keeps all of CLARY_AUDIT_DAYS."

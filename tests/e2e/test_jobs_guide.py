@@ -1,8 +1,8 @@
 """What docs/guides/jobs.md shows is run as it is printed, from top to bottom, by the clients it is written for.
 
 Kinds of blocks: ``python file=NAME`` is written to that file beside the programs; ``python`` runs with boto3 alone,
-``python sdk2`` with the SageMaker SDK 2.x; ``sh`` is for people, ``sh run`` is run too. Each is a program of its own, under
-``clary run``.
+``python sdk2`` and ``python sdk3`` with the SageMaker SDK 2.x and 3.x; ``sh`` is for people, ``sh run`` is run too. Each is
+a program of its own, under ``clary run``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.conftest import ROOT, Studio, clean_environment
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 GUIDE = ROOT / "docs/guides/jobs.md"
-PYTHONS = {"python": "", "python sdk2": "CLARY_TEST_SDK2_PYTHON"}
+PYTHONS = {"python": "", "python sdk2": "CLARY_TEST_SDK2_PYTHON", "python sdk3": "CLARY_TEST_SDK3_PYTHON"}
 _LINES = 10  # of an example: more is no example
 
 

@@ -168,6 +168,42 @@ table = estimator.training_job_analytics.dataframe()
 print(json.dumps({"answer": answer.ravel().tolist(), "type": str(answer.dtype), "metrics": list(table["metric_name"])}))
 """
 
+REMOTE = """
+import json, os, pathlib, sys
+import pandas as pd, sagemaker
+from sagemaker.remote_function import CustomFileFilter, RemoteExecutor, remote
+
+folder = pathlib.Path(sys.argv[1])
+(folder / "work").mkdir()
+(folder / "work/requirements.txt").write_text("six\\n")
+(folder / "work/helper.py").write_text("WHERE = 'from the workspace'\\n")
+os.chdir(folder / "work")
+sys.path.insert(0, ".")
+settings = {
+    "image_uri": "236514542706.dkr.ecr.us-east-1.amazonaws.com/sagemaker-base-python-310:1.0", "instance_type": "ml.m5.large",
+    "role": sagemaker.get_execution_role(),
+}
+
+@remote(**settings, dependencies="requirements.txt", include_local_workdir=True)
+def add(numbers, table):
+    import helper, six
+    print("adding up")
+    return {"sum": sum(numbers), "table": (table["dose"] * six.moves.range(4)[3]).tolist(), "helper": helper.WHERE}
+
+@remote(**settings)
+def fail():
+    raise ValueError("no dose")
+
+found = add([1, 2, 3, 4], pd.DataFrame({"dose": [1, 2]}))
+try:
+    fail()
+except ValueError as error:
+    found["error"] = f"ValueError: {error}"
+with RemoteExecutor(max_parallel_jobs=3, **settings) as executor:
+    found["many"] = [future.result() for future in [executor.submit(lambda n: n * n, n) for n in range(3)]]
+print(json.dumps(found))
+"""
+
 EXPERIMENTS = """
 import json, pathlib, sys
 import sagemaker

@@ -40,6 +40,8 @@ class Task:
 
     ``directory``: the task's own folder on this machine; ``directory/"ml"`` is what it sees as ``/opt/ml`` (writable).
     ``environment``: all of its variables; nothing is inherited from the server.
+    ``image``: of a container that Docker or Podman run, by the name that they know it under; "" runs the command on this
+    machine's own files. The command is then what follows the image's name, and ``entrypoint`` replaces the image's own.
     ``network``: False means that it reaches nothing but what is handed to it.
     ``doors``: ports of the loopback of a task without a network → the server's Unix sockets that answer there. They
     lie in one folder, which the task sees as a whole.
@@ -47,8 +49,10 @@ class Task:
     /etc/hosts of its own; ``hostname`` is its own among them.
     ``meeting``: a folder; tasks without a network that name the same one are on a loopback that they share, together
     with their ``doors``, and on nothing else.
+    ``working_directory``: as the task sees it; "" is that of its image.
     ``listen``: the engine opens a loopback TCP socket and hands it down as the file descriptor named in
-    ``CLARY_LISTEN_FD``; ``poll`` tells the port. So a serving process answers even without a network.
+    ``CLARY_LISTEN_FD``; ``poll`` tells the port. So a serving process answers even without a network. A container listens
+    on its port 8080 instead, and ``poll`` tells the port of this machine that leads there.
     ``memory_bytes``/``cpus``: limits, kept where the machine allows it; 0 is none.
     ``grace``: seconds between SIGTERM and SIGKILL.
     ``companion``: a program of Clary's own that runs beside this one, outside its sandbox, from before it starts until it
@@ -60,6 +64,8 @@ class Task:
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
     mounts: list[Mount] = field(default_factory=list)
+    image: str = ""
+    entrypoint: str = ""
     working_directory: str = "/opt/ml"
     network: bool = True
     doors: Mapping[int, Path] = field(default_factory=dict)

@@ -111,6 +111,19 @@ def kill_group(group: int, number: int) -> None:
         os.killpg(group, number)
 
 
+def run_quietly(command: list[str], environment: dict[str, str]) -> int:
+    """Run a program until its end and let its output go; its exit code, 127 if there is no such program."""
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    descriptors = [(os.POSIX_SPAWN_DUP2, null, number) for number in (0, 1, 2)]
+    try:
+        pid = os.posix_spawn(command[0], command, environment, file_actions=descriptors)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    except OSError:
+        return 127
+    finally:
+        os.close(null)
+
+
 def pidfd(pid: int) -> int | None:
     try:
         return os.pidfd_open(pid)

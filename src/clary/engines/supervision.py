@@ -27,6 +27,7 @@ from clary.engines.processes import (
     kill_group,
     pidfd,
     reap,
+    run_quietly,
 )
 from clary.engines.usage import Usage
 
@@ -38,6 +39,8 @@ CANNOT_START = 125
 
 _PIECE = 256 << 10  # bytes read at a time
 _TELL_EVERY = 0.05  # seconds between two hints about output
+_ASK_AGAIN = 1.0  # seconds until a container that may not have heard is asked to end once more
+_DEAF = 10.0  # seconds after its start for which it may not: it is not there yet, or its init takes no signals yet
 _LAST_WORDS = 5.0  # seconds that the killed may take to be gone
 
 
@@ -66,7 +69,8 @@ class Supervisor:
         self._limit()
         self._attend()
         if not self._spec["sandboxed"]:
-            become_subreaper()
+            if not self._spec.get("kill"):  # what belongs to a container is its engine's to end
+                become_subreaper()
             self._group = guardian()
         if self._spec.get("companion"):
             self._companion, self._leash = accompany(self._spec["companion"])
@@ -164,12 +168,10 @@ class Supervisor:
             deadlines.append(self._told + _TELL_EVERY)
         if self._usage is not None:
             deadlines.append(self._usage.due)
+        if self._stopping is not None and not self._termed and self._spec.get("stop"):
+            deadlines.append(now + _ASK_AGAIN)
         timeout = max(0.0, min(deadlines) - now) if deadlines else None
-        readable, _, _ = select.select([self._wake, *self._pipes.values()], [], [], timeout)
-        for name, fd in list(self._pipes.items()):
-            if fd in readable:
-                self._read(name)
-        if self._wake in readable and signal.SIGTERM in os.read(self._wake, 512):
+        if self._take(timeout):
             self._stopping = self._stopping or time.monotonic() + self._spec["grace"]
         if self._stopping is not None:
             self._terminate()
@@ -177,11 +179,23 @@ class Supervisor:
             self._news = True
         if self._news and time.monotonic() >= self._told + _TELL_EVERY:
             self._tell()
-        pid, status = os.waitpid(self._child, os.WNOHANG)
-        if pid:
-            self._status = status
-        elif self._companion:
+        self._collect()
+        if self._status is None and self._companion:
             self._watch_companion()
+
+    def _take(self, timeout: float | None) -> bool:
+        """Wait until there is output or a signal, or the time is over, and take it; whether a SIGTERM came."""
+        readable, _, _ = select.select([self._wake, *self._pipes.values()], [], [], timeout)
+        for name, fd in list(self._pipes.items()):
+            if fd in readable:
+                self._read(name)
+        return self._wake in readable and signal.SIGTERM in os.read(self._wake, 512)
+
+    def _collect(self) -> None:
+        if self._status is None:
+            pid, status = os.waitpid(self._child, os.WNOHANG)
+            if pid:
+                self._status = status
 
     def _read(self, name: str) -> bool:
         """Read what is there; False when it is all, or for good."""
@@ -207,13 +221,22 @@ class Supervisor:
     def _terminate(self) -> None:
         """SIGTERM once the program is there to get it; SIGKILL when the grace is over."""
         if not self._termed and self._ready and self._group:
-            self._termed = True
-            kill_group(self._group, signal.SIGTERM)
+            self._termed = self._ask_to_end()
         if not self._killed and self._stopping is not None and time.monotonic() >= self._stopping:
             self._killed = True
             self._kill()
 
+    def _ask_to_end(self) -> bool:
+        """False if it may not have heard."""
+        if command := self._spec.get("stop"):
+            old = time.time() > self._started + _DEAF
+            return run_quietly(command, self._spec["environment"]) == 0 and old
+        kill_group(self._group, signal.SIGTERM)
+        return True
+
     def _kill(self) -> None:
+        if self._spec.get("kill") and (self._status is None or os.WIFSIGNALED(self._status)):
+            self._kill_container()
         if self._group:
             kill_group(self._group, signal.SIGKILL)  # a sandbox's first process dies of it, and all of it with it
         if self._status is None:
@@ -228,6 +251,17 @@ class Supervisor:
         if self._abandoned and not self._killed:
             self._killed = True
             self._kill()
+
+    def _kill_container(self) -> None:
+        """Kill what runs behind the command of Docker or Podman, and give that the time to end."""
+        run_quietly(self._spec["kill"], self._spec["environment"])
+        if self._status is not None:
+            return
+        deadline = time.monotonic() + _LAST_WORDS
+        while self._status is None and time.monotonic() < deadline:
+            self._take(max(0.0, deadline - time.monotonic()))
+            self._collect()
+        self._status = int(signal.SIGKILL)  # whatever the command says of a container that it lost
 
     # ending
 
@@ -348,7 +382,7 @@ def main(directory: str) -> int:
     gate, opener = os.pipe()
     pid = os.fork()
     if pid:
-        port = listener.getsockname()[1] if listener else None
+        port = listener.getsockname()[1] if listener else spec.get("port")
         try:
             replace(f"{directory}/started", json.dumps({"pid": pid, "started": time.time(), "port": port}))
         except OSError:

@@ -17,7 +17,6 @@ from clary.engines.base import CannotIsolate, Engine, Task
 from clary.errors import AccessDenied
 from clary.formats import archives
 from clary.guarded_buckets import GuardedBuckets
-from clary.images import catalog
 from clary.jobs import images
 from clary.jobs.credentials import TaskCredentials
 from clary.objects.base import Damaged
@@ -64,16 +63,16 @@ class Containers:
         """
         container, role, ml = model["container"], model["role"], directory / "ml"
         try:
-            image = catalog.find(container["Image"])
+            image = self._images.find(container["Image"])
             self._images.prepare(image)
             buckets = buckets_of(context, role)
             _unpack(buckets, _model_uri(container), ml / "model")
             layout = self._images.layout(image, requirements=_source(buckets, container, ml))
-        except (images.CannotPrepare, catalog.UnknownImage, _CannotUnpack, AccessDenied, Damaged) as error:
+        except (images.CannotPrepare, _CannotUnpack, AccessDenied, Damaged) as error:
             raise CannotServe(f"ClientError: {error}") from error
         task = Task(
             directory=directory,
-            command=[layout.python, "-m", image.serve],
+            **layout.program("serve"),
             environment={
                 "SAGEMAKER_REGION": context.region,
                 **container.get("Environment", {}),

@@ -15,10 +15,11 @@ from clary.context import Context
 from clary.engines.base import CannotIsolate, Engine
 from clary.errors import ServiceError
 from clary.guarded_buckets import GuardedBuckets
+from clary.images import catalog
 from clary.jobs import channels, images, instances, processing_files, provenance, reasons, room, task_logs
 from clary.jobs.credentials import TaskCredentials
 from clary.jobs.instances import Host, Instances
-from clary.jobs.processing_task import NO_PATHS, TaskMaker, image_of
+from clary.jobs.processing_task import NO_PATHS, TaskMaker
 from clary.jobs.processing_uploads import EVERY, CannotStore, Uploads
 from clary.jobs.room import Room
 from clary.store.base import Record
@@ -71,7 +72,7 @@ class ProcessingJobs:
             return self._wait(job, place)
         job = self._move(job, "starting", _has_room=True)
         try:
-            self._images.prepare(image_of(job))
+            self._images.prepare(self._image(job))
         except images.CannotPrepare as error:
             return self._fail(job, reasons.of_client(error))
         self._move(job, "staging")
@@ -109,8 +110,9 @@ class ProcessingJobs:
 
     def _note(self, job: Record, hosts: list[Host]) -> None:
         """Say first in the log what is otherwise than the request asks."""
-        paths = "" if self._engine.isolation().opt_ml else NO_PATHS
-        notes = [image_of(job).note, instances.limits_note(self._engine, hosts), paths]
+        image = self._image(job)
+        paths = "" if isinstance(image, images.OwnImage) or self._engine.isolation().opt_ml else NO_PATHS
+        notes = [image.note, instances.limits_note(self._engine, hosts), paths]
         self._say(job, *(note for note in notes if note))
 
     # running
@@ -197,6 +199,9 @@ class ProcessingJobs:
         return self._fail(job, reasons.of_program(job, running, task_logs.last), **members)
 
     # in every phase
+
+    def _image(self, job: Record) -> catalog.Image | images.OwnImage:
+        return self._images.find(job.body["AppSpecification"]["ImageUri"])
 
     def _instances(self, job: Record) -> Instances:
         names = instances.names_of(instances.hosts(job.body["ProcessingResources"]["ClusterConfig"]))

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from clary.context import Context
 from clary.engines.base import Engine, Task
-from clary.images import catalog
 from clary.jobs import instances, processing_files, task_usage
 from clary.jobs.credentials import TaskCredentials
 from clary.jobs.images import Images
@@ -23,17 +22,14 @@ NO_PATHS = (
 _GRACE = 120.0  # seconds between the wish to stop and the kill
 
 
-def image_of(job: Record) -> catalog.Image:
-    return catalog.find(job.body["AppSpecification"]["ImageUri"])
-
-
 class TaskMaker:
     def __init__(self, context: Context, engine: Engine, images: Images, credentials: TaskCredentials) -> None:
         self._context, self._engine, self._images, self._credentials = context, engine, images, credentials
 
     def make(self, job: Record, running: Instances, hosts: Sequence[Host], host: Host) -> Task:
         """One host's task, with all that it needs laid out; raises what laying out and images raise."""
-        context, body, image = self._context.at(job.region), job.body, image_of(job)
+        context, body = self._context.at(job.region), job.body
+        image = self._images.find(body["AppSpecification"]["ImageUri"])
         directory = running.folder(host.name)
         mounts = processing_files.lay_out(context.buckets_of(body["RoleArn"]), job, hosts, host, directory)
         # What FrameworkProcessor's script installs is there already when it asks pip for it.
@@ -48,7 +44,7 @@ class TaskMaker:
         app, network = body["AppSpecification"], body.get("NetworkConfig", {})
         task = Task(
             directory=directory,
-            command=[*app.get("ContainerEntrypoint", []), *app.get("ContainerArguments", [])],
+            **layout.process(app.get("ContainerEntrypoint", []), app.get("ContainerArguments", [])),
             environment=instances.environment(hosts, host, environment),
             mounts=[*layout.mounts, *self._credentials.mounts, *mounts],
             **self._credentials.network(isolated=network.get("EnableNetworkIsolation", False)),
@@ -57,7 +53,7 @@ class TaskMaker:
             sampling=task_usage.EVERY,
         )
         task = self._images.located(task, self._engine)
-        if self._engine.isolation().opt_ml:
+        if task.image or self._engine.isolation().opt_ml:
             return task
         return replace(task, command=[self._engine.where(task, word) for word in task.command])
 

@@ -97,13 +97,13 @@ class TrainingJobs:
             return self._interrupt(job)
         message = "Preparing the instances for training"
         job = self._move(job, "starting", "Starting", message, _has_room=True, **self._pools.enter(job))
-        image = catalog.find(job.body["AlgorithmSpecification"]["TrainingImage"])
-        if not self._images.is_ready(image):
-            job = self._say(job, "Downloading the training image")
-            try:
+        try:
+            image = self._image(job)
+            if not self._images.is_ready(image):
+                job = self._say(job, "Downloading the training image")
                 self._images.prepare(image)
-            except images.CannotPrepare as error:
-                return self._fail(job, reasons.of_client(error))
+        except images.CannotPrepare as error:
+            return self._fail(job, reasons.of_client(error))
         started = job.body.get("TrainingStartTime", self._context.now())
         self._move(job, "downloading", "Downloading", "Downloading input data", TrainingStartTime=started)
         return None
@@ -159,7 +159,7 @@ class TrainingJobs:
         directory = running.folder(host.name)
         ml = directory / "ml"
         inputs = opt_ml.lay_out(context.buckets_of(body["RoleArn"]), job, hosts, host, ml)
-        image = catalog.find(body["AlgorithmSpecification"]["TrainingImage"])
+        image = self._image(job)
         layout = self._images.layout(image, requirements=ml / opt_ml.SOURCE_ARCHIVE)
         environment = {
             "SAGEMAKER_REGION": context.region,
@@ -172,7 +172,7 @@ class TrainingJobs:
         }
         task = Task(
             directory=directory,
-            command=[layout.python, "-m", image.train],
+            **self._program(job, layout),
             environment=instances.environment(hosts, host, environment),
             mounts=[*layout.mounts, *self._credentials.mounts, *inputs.mounts],
             companion=inputs.companion,
@@ -184,10 +184,17 @@ class TrainingJobs:
         task = self._pools.cached(job, self._checkpoints.prepared(job, task), host.name)
         return self._images.located(task, self._engine)
 
+    def _program(self, job: Record, layout: images.Layout) -> dict[str, Any]:
+        """The image's own program, or what ContainerEntrypoint and ContainerArguments put in its place."""
+        algorithm = job.body["AlgorithmSpecification"]
+        entrypoint, arguments = algorithm.get("ContainerEntrypoint", []), algorithm.get("ContainerArguments", [])
+        if entrypoint and not layout.image:
+            images.require_opt_ml(self._engine)
+        return layout.program("train", entrypoint, arguments)
+
     def _note(self, job: Record, hosts: list[Host]) -> None:
         """Say first in the log what is otherwise than the request asks: image, limits, the place of checkpoints."""
-        image = catalog.find(job.body["AlgorithmSpecification"]["TrainingImage"])
-        texts = (image.note, instances.limits_note(self._engine, hosts), self._checkpoints.note(job))
+        texts = (self._image(job).note, instances.limits_note(self._engine, hosts), self._checkpoints.note(job))
         if notes := [text for text in texts if text]:
             now = round(self._context.now().timestamp() * 1000)
             lines, mark = [(now, note) for note in notes], (f"{self.directory(job)}#note", 1)
@@ -333,6 +340,9 @@ class TrainingJobs:
         return {"ModelArtifacts": {"S3ModelArtifacts": uri}}
 
     # in every phase
+
+    def _image(self, job: Record) -> catalog.Image | images.OwnImage:
+        return self._images.find(job.body["AlgorithmSpecification"]["TrainingImage"])
 
     def _instances(self, job: Record) -> Instances:
         names = instances.names_of(instances.hosts(job.body["ResourceConfig"]))

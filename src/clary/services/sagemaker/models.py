@@ -6,9 +6,9 @@ from typing import Any
 
 from clary.context import Context
 from clary.errors import NotServed, ValidationException
-from clary.images import catalog
 from clary.services import operation
 from clary.services.iam import roles
+from clary.services.sagemaker import container_images
 from clary.services.sagemaker.kinds import Kind
 
 MODELS = Kind(
@@ -55,10 +55,10 @@ def _check(context: Context, request: dict[str, Any]) -> None:
         raise ValidationException(
             "ExecutionRoleArn is missing: the model's data is read with the rights of a role, which must be named."
         )
-    _check_container(request.get("PrimaryContainer") or containers[0])
+    _check_container(context, request.get("PrimaryContainer") or containers[0])
 
 
-def _check_container(container: dict[str, Any]) -> None:
+def _check_container(context: Context, container: dict[str, Any]) -> None:
     for member in ("ModelPackageName", "InferenceSpecificationName", "AdditionalModelDataSources"):
         if container.get(member):
             raise NotServed(f"CreateModel with {member} is not served yet: name Image and ModelDataUrl.")
@@ -69,7 +69,4 @@ def _check_container(container: dict[str, Any]) -> None:
     source = container.get("ModelDataSource", {}).get("S3DataSource", {})
     if source and source["CompressionType"] != "Gzip":
         raise NotServed("CreateModel with uncompressed ModelDataSource is not served yet: name a model.tar.gz.")
-    try:
-        catalog.find(container["Image"])
-    except catalog.UnknownImage as error:
-        raise ValidationException(str(error)) from None
+    container_images.require(context, container["Image"])

@@ -7,10 +7,9 @@ from typing import Any
 from clary.buckets import parse_uri
 from clary.context import Context
 from clary.errors import NotServed, ValidationException
-from clary.images import catalog
 from clary.services import resources
 from clary.services.iam import roles
-from clary.services.sagemaker import channels, experiment_configs, instance_limit
+from clary.services.sagemaker import channels, container_images, experiment_configs, instance_limit
 from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
 
 _INPUTS = "/opt/ml/processing/"
@@ -23,7 +22,7 @@ def check(context: Context, job: dict[str, Any]) -> None:
     """``job``: the request with its defaults. ``ValidationException``, ``NotServed``."""
     roles.require(context, job["RoleArn"])
     experiment_configs.check(context, job)
-    _check_program(job["AppSpecification"])
+    _check_program(context, job["AppSpecification"])
     cluster = job["ProcessingResources"]["ClusterConfig"]
     if cluster.get("InstancePreferences"):
         raise NotServed(
@@ -43,12 +42,9 @@ def check(context: Context, job: dict[str, Any]) -> None:
     _check_paths(_paths(inputs, "S3Input"), _paths(config["Outputs"], "S3Output"))
 
 
-def _check_program(app: dict[str, Any]) -> None:
-    try:
-        image = catalog.find(app["ImageUri"])
-    except catalog.UnknownImage as error:
-        raise ValidationException(str(error)) from None
-    if not app.get("ContainerEntrypoint") and not app.get("ContainerArguments"):
+def _check_program(context: Context, app: dict[str, Any]) -> None:
+    image = container_images.find(context, app["ImageUri"])
+    if image and not app.get("ContainerEntrypoint") and not app.get("ContainerArguments"):
         raise ValidationException(
             f"The image {image.name} has no program of its own for processing: name one in ContainerEntrypoint, as in "
             '["python3", "/opt/ml/processing/input/code/script.py"].'

@@ -7,9 +7,8 @@ from typing import Any
 from clary.buckets import parse_uri
 from clary.context import Context
 from clary.errors import NotServed, ValidationException
-from clary.images import catalog
 from clary.services.iam import roles
-from clary.services.sagemaker import channels, experiment_configs, instance_limit, profiling
+from clary.services.sagemaker import channels, container_images, experiment_configs, instance_limit, profiling
 from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
 from clary.services.sagemaker.kinds import refuse
 from clary.services.sagemaker.training_job_capacity import check_checkpoints, check_keep_alive, check_spot
@@ -48,7 +47,7 @@ def check(context: Context, request: dict[str, Any]) -> None:
     refuse(request, "CreateTrainingJob", _NOT_YET)
     roles.require(context, request["RoleArn"])
     experiment_configs.check(context, request)
-    _check_algorithm(request["AlgorithmSpecification"])
+    _check_algorithm(context, request["AlgorithmSpecification"])
     check_spot(request)
     check_keep_alive(request)
     check_checkpoints(context, request.get("CheckpointConfig"))
@@ -70,15 +69,12 @@ def check(context: Context, request: dict[str, Any]) -> None:
         _check_groups(channel, groups)
 
 
-def _check_algorithm(algorithm: dict[str, Any]) -> None:
+def _check_algorithm(context: Context, algorithm: dict[str, Any]) -> None:
     if "TrainingImage" not in algorithm:
         raise ValidationException(
             "AlgorithmSpecification has neither TrainingImage nor AlgorithmName: name one of them."
         )
-    try:
-        catalog.find(algorithm["TrainingImage"])
-    except catalog.UnknownImage as error:
-        raise ValidationException(str(error)) from None
+    container_images.require(context, algorithm["TrainingImage"], algorithm)
 
 
 def _check_instances(context: Context, config: dict[str, Any]) -> set[str]:

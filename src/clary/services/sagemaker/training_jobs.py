@@ -11,9 +11,8 @@ from typing import Any
 
 from clary.context import Context
 from clary.errors import ResourceInUse, ValidationException
-from clary.images import catalog
 from clary.services import operation, resources
-from clary.services.sagemaker import algorithm_jobs, channels, profiling, training_job_checks
+from clary.services.sagemaker import algorithm_jobs, channels, container_images, profiling, training_job_checks
 from clary.services.sagemaker.kinds import Kind
 from clary.store.base import Record
 
@@ -127,11 +126,8 @@ def _with_defaults(request: dict[str, Any]) -> dict[str, Any]:
 def _algorithm(request: dict[str, Any]) -> dict[str, Any]:
     """With the metrics that the image's built-in algorithm prints, where that is what will run."""
     given = {"TrainingInputMode": "File", **request["AlgorithmSpecification"]}
-    built_in = catalog.find(given["TrainingImage"]).metric_definitions
-    if (
-        built_in
-        and not given.get("MetricDefinitions")
-        and "sagemaker_program" not in request.get("HyperParameters", {})
-    ):
-        given["MetricDefinitions"] = list(built_in)
+    built_in = container_images.metric_definitions(given["TrainingImage"])
+    own = given.get("ContainerEntrypoint") or "sagemaker_program" in request.get("HyperParameters", {})
+    if built_in and not own and not given.get("MetricDefinitions"):
+        given["MetricDefinitions"] = built_in
     return given

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -223,7 +225,7 @@ def test_arguments_alone_are_the_program_of_an_image_without_one(s3: Any, sagema
 def test_a_program_that_is_not_there_is_named(s3: Any, sagemaker: Any) -> None:
     job = run(sagemaker, processing.request(s3, "nothing", "", app={"ContainerEntrypoint": ["spark-submit"]}))
     assert job["ProcessingJobStatus"] == "Failed"
-    assert "spark-submit: not found, exit code: 127" in job["FailureReason"]
+    assert "the entrypoint 'spark-submit' cannot be run: No such file or directory" in job["FailureReason"]
 
 
 def test_the_search_path_of_the_job_stands_before_the_images(s3: Any, sagemaker: Any, boto: Boto) -> None:
@@ -238,6 +240,29 @@ def test_the_search_path_of_the_job_stands_before_the_images(s3: Any, sagemaker:
     )
     assert run(sagemaker, request)["ProcessingJobStatus"] == "Completed"
     assert "mine" in processing.lines(boto("logs"), "paths")
+
+
+def test_a_script_may_install_packages(s3: Any, sagemaker: Any, boto: Boto) -> None:
+    wheel = io.BytesIO()
+    with zipfile.ZipFile(wheel, "w") as file:
+        file.writestr("beds.py", "COUNT = 12")
+        file.writestr("beds-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: beds\nVersion: 1.0\n")
+        file.writestr("beds-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        file.writestr(
+            "beds-1.0.dist-info/RECORD", "beds.py,,\nbeds-1.0.dist-info/METADATA,,\nbeds-1.0.dist-info/WHEEL,,\n"
+        )
+    s3.put_object(Bucket=jobs.BUCKET, Key="wheels/beds-1.0-py3-none-any.whl", Body=wheel.getvalue())
+    script = (
+        "import subprocess, sys\n"
+        "wheel = '/opt/ml/processing/wheels/beds-1.0-py3-none-any.whl'\n"
+        "subprocess.run([sys.executable, '-m', 'pip', 'install', '--no-index', wheel], check=True)\n"
+        "subprocess.run(['pip', 'install', '--no-index', 'beds', 'scikit-learn'], check=True)\n"
+        "import beds; print('beds', beds.COUNT)\n"
+    )
+    wheels = processing.s3_input("wheels", "s3://jobs/wheels/", "/opt/ml/processing/wheels")
+    job = run(sagemaker, processing.request(s3, "installs", script, inputs=[wheels]))
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    assert "beds 12" in processing.lines(boto("logs"), "installs")
 
 
 def test_a_job_without_network_reaches_nothing(s3: Any, sagemaker: Any, boto: Boto, studio: Studio) -> None:

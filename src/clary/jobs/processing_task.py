@@ -53,8 +53,10 @@ class TaskMaker:
             sampling=task_usage.EVERY,
         )
         task = self._images.located(task, self._engine)
-        if task.image or self._engine.isolation().opt_ml:
+        if task.image:
             return task
+        if self._engine.isolation().opt_ml:  # with a Python of its own over the image's, into which it may install
+            return replace(task, command=[*layout.entering, *task.command])
         return replace(task, command=[self._engine.where(task, word) for word in task.command])
 
 

@@ -28,7 +28,7 @@ from typing import Any
 
 from clary.engines.gpus import Gpus
 
-_FIRST = 0.25  # seconds after the start: a short task is measured too
+_FIRST = 0.02  # seconds after the start, then twice as long each time: a short task is measured too
 _EVERY = "every"  # the file that holds the seconds between two measurements
 
 Reading = tuple[dict[int, tuple[float, int]], float, int, tuple[int, int, int]]
@@ -48,7 +48,8 @@ class Usage:
             change(directory, every)
         self._at = time.monotonic()
         self._reading, self._waits = _read(), _core_waits()
-        self.due = self._at + min(every, _FIRST)
+        self._pause = min(every, _FIRST)
+        self.due = self._at + self._pause
         """The monotonic time of the next measurement."""
 
     def measure(self) -> bool:
@@ -76,7 +77,8 @@ class Usage:
             "gpus": self._gpus.read(),
         }
         began = self._write(stamp // 60_000 * 60, json.dumps(line, separators=(",", ":")) + "\n")
-        self.due = max(self.due + self._every, time.monotonic())
+        self._pause = min(2 * self._pause, self._every)
+        self.due = max(self.due + self._pause, time.monotonic())
         return began
 
     def _write(self, minute: int, line: str) -> bool:

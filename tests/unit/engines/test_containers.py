@@ -86,7 +86,12 @@ class TestContainers(EngineContract):
         job = task(["bash", "-c", "yes | head -n 1; echo ${PIPESTATUS[0]}; grep SigIgn /proc/self/status"])
         engine.start(job)
         wait(engine, job.directory)
-        assert texts(job.directory) == ["y", "141", "SigIgn:\t0000000000000000"]
+        *lines, ignored = texts(job.directory)
+        assert lines == ["y", "141"]
+        standard = (
+            0x7FFFFFFF  # signals 1 to 31; the next ones are the C library's own, and the container's init has one
+        )
+        assert int(ignored.split()[1], 16) & standard == 0
 
     @pytest.mark.parametrize("network", [True])
     def test_the_listening_socket_answers(self, engine: Engine, task: Any, network: bool) -> None:

@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ def wait(engine: Engine, directory: Path, until: Callable[[], bool] = lambda: Fa
     hint = threading.Event()
     unsubscribe = engine.subscribe(lambda _: hint.set())
     try:
-        for _ in range(int(timeout / 0.05)):
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
             progress = engine.poll(directory)
             assert progress is not None
             if progress.ended is not None or until():

@@ -14,6 +14,7 @@ _COMMANDS = {
     "up": "up",
     "down": "down",
     "status": "status",
+    "describe": "describe",
     "logs": "logs",
     "audit": "audit",
     "backup": "backup",

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from clary import services
-from clary.cli import costs, options, servers
+from clary.cli import costs, described, options, servers
 from clary.cli.client import ask, client
 from clary.cli.durations import duration
 from clary.engines.local import LocalEngine
@@ -91,38 +91,13 @@ def _tables(console: Console, sagemaker: Any, now: datetime) -> None:
             table.add_column(column, overflow="fold", no_wrap=column == costs.COLUMN)
         for row in rows:
             name, state, since = row[f"{noun}Name"], row[f"{noun}Status"], f"{row['CreationTime']:%Y-%m-%d %H:%M}"
-            found = _describe(sagemaker, noun, name)
-            cost = _cost(sagemaker, noun, found, now)
+            found = described.describe(sagemaker, noun, name)
+            cost = described.cost(sagemaker, noun, found, now)
             priced = priced or "$" in cost
             table.add_row(name, state, since, cost, _why(found, state))
         console.print(table)
     if priced:
         console.print(costs.NOTE, highlight=False)
-
-
-def _describe(sagemaker: Any, noun: str, name: str) -> dict[str, Any]:
-    describe = {
-        "TrainingJob": sagemaker.describe_training_job,
-        "ProcessingJob": sagemaker.describe_processing_job,
-        "TransformJob": sagemaker.describe_transform_job,
-        "AutoMLJob": sagemaker.describe_auto_ml_job,
-        "Endpoint": sagemaker.describe_endpoint,
-    }[noun]
-    found: dict[str, Any] = describe(**{f"{noun}Name": name})
-    return found
-
-
-def _cost(sagemaker: Any, noun: str, found: dict[str, Any], now: datetime) -> str:
-    """What AWS would have asked for it so far."""
-    if noun == "AutoMLJob":  # its instances are AWS's choice
-        return ""
-    if noun != "Endpoint":
-        return costs.of_job(noun, found, now)
-    try:
-        config = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
-    except sagemaker.exceptions.ClientError:  # deleted: an endpoint does without
-        return "no price known"
-    return costs.of_endpoint(found, config, now)
 
 
 def _why(found: dict[str, Any], state: str) -> str:

@@ -27,6 +27,7 @@ TERMINAL = {"Completed", "Failed", "Stopped"}
 MODEL = "open(__import__('os').environ['SM_MODEL_DIR'] + '/m', 'wb').write({})\n"
 WAITS = "import time\nprint('begun', flush=True)\n" + MODEL.format("b'kept'") + "while True: time.sleep(0.05)\n"
 LARGE = "import os\n" + MODEL.format("os.urandom(160 << 20)")  # takes a while to upload
+LARGER = "import os\n" + MODEL.format("os.urandom(500 << 20)")  # so long that a stop still meets the upload
 
 
 def processes(job: str) -> list[int]:
@@ -246,8 +247,8 @@ def test_kill_9_of_the_server_keeps_the_wish_to_stop(one_at_a_time: Studio) -> N
 
 @pytest.mark.parametrize("status", ["Pending", "Starting", "Downloading", "Training", "Uploading"])
 def test_a_job_can_be_stopped_in_every_status(one_at_a_time: Studio, status: str) -> None:
-    start(one_at_a_time, LARGE if status == "Uploading" else WAITS, status)
     s3, sagemaker = one_at_a_time.client("s3"), one_at_a_time.client("sagemaker")
+    start(one_at_a_time, LARGER if status == "Uploading" else WAITS, status)
     sagemaker.stop_training_job(TrainingJobName=JOB)
     job = jobs.ended(sagemaker, JOB)
     assert job["TrainingJobStatus"] == "Stopped", job

@@ -84,6 +84,7 @@ class StoreContract:
             store.create(record(name, status="on" if name != "c" else "off"))
         assert [r.name for r in store.scan("r", "K")] == ["B", "a", "b", "c", "ä"]
         assert [r.name for r in store.scan("r", "K", status="off")] == ["c"]
+        assert [r.name for r in store.scan("r", "K", without={"on", "gone"})] == ["c"]
         assert [r.name for r in store.scan("elsewhere", "K")] == []
         assert len(list(store.scan(None, "K"))) == 5
 

@@ -59,9 +59,8 @@ class Loop:
 
     def start(self) -> None:
         for kind, reconciler in self._reconcilers.items():
-            for record in self._store.scan(None, kind):
-                if record.status not in reconciler.terminal:
-                    self.wake(record.key)
+            for record in self._store.scan(None, kind, without=reconciler.terminal):
+                self.wake(record.key)
         for number in range(self._workers):
             thread = threading.Thread(target=self._work, name=f"reconciler-{number}", daemon=True)
             thread.start()

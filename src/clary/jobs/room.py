@@ -34,9 +34,8 @@ class Room:
         self._wake: Callable[[Key], None] = lambda _: None
         store.subscribe(self._changed)
         for kind, ends in kinds.items():
-            for record in store.scan(None, kind):
-                if record.status not in ends:
-                    self._know(record)
+            for record in store.scan(None, kind, without=ends):
+                self._know(record)
 
     def subscribe(self, wake: Callable[[Key], None]) -> None:
         """Call ``wake`` with the key of each waiting record that may go on, or whose place has changed."""

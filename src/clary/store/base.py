@@ -15,7 +15,7 @@ A store must meet these requirements.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
@@ -119,8 +119,10 @@ class Store(Protocol):
     def delete(self, record: Record, also: Also | None = None) -> None:
         """Remove it; listeners get the record with status ``Deleted``."""
 
-    def scan(self, region: str | None, kind: str, *, status: str | None = None) -> Iterator[Record]:
-        """Records of a kind by name; ``region=None`` means every region."""
+    def scan(
+        self, region: str | None, kind: str, *, status: str | None = None, without: Collection[str] = ()
+    ) -> Iterator[Record]:
+        """Records of a kind by name; ``region=None`` means every region. ``without``: statuses that are left out."""
 
     def page(self, region: str, kind: str, query: Query) -> tuple[list[Record], Position | None]:
         """The records asked for, and where to go on if there are more of them."""

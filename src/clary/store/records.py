@@ -6,7 +6,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -92,7 +92,9 @@ class SqlStore:
 
         self._database.write(remove, self._tell)
 
-    def scan(self, region: str | None, kind: str, *, status: str | None = None) -> Iterator[Record]:
+    def scan(
+        self, region: str | None, kind: str, *, status: str | None = None, without: Collection[str] = ()
+    ) -> Iterator[Record]:
         wanted, values = ["kind = ?"], [kind]
         if region is not None:
             wanted.append("region = ?")
@@ -100,6 +102,9 @@ class SqlStore:
         if status is not None:
             wanted.append("status = ?")
             values.append(status)
+        if without:
+            wanted.append(f"status NOT IN ({', '.join('?' * len(without))})")
+            values.extend(without)
         query = f"SELECT {_COLUMNS} FROM records WHERE {' AND '.join(wanted)} ORDER BY name, region"
         with self._database.read() as db:
             rows = db.execute(query, values).fetchall()

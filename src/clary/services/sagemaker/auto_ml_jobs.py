@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from clary.buckets import parse_uri
 from clary.context import Context
 from clary.errors import NotServed, ResourceInUse, ResourceNotFound, ValidationException
 from clary.services import operation
 from clary.services.iam import roles
+from clary.services.sagemaker import named_buckets
 from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
 from clary.services.sagemaker.kinds import Kind
 from clary.store.base import Record
@@ -155,12 +155,8 @@ def _check(context: Context, body: dict[str, Any], tabular: dict[str, Any]) -> N
     if bool(tabular.get("ProblemType")) != bool(body.get("AutoMLJobObjective")):
         raise ValidationException("ProblemType and AutoMLJobObjective must be given together, or both be left out.")
     roles.require(context, body["RoleArn"])
-    bucket, _ = parse_uri(body["OutputDataConfig"]["S3OutputPath"])
-    if not context.buckets.exists_bucket(bucket):
-        raise ValidationException(
-            f"The S3OutputPath names the bucket {bucket!r}, which does not exist. Create it first."
-        )
     output = body["OutputDataConfig"]
+    named_buckets.require(context, output["S3OutputPath"], "The S3OutputPath")
     check_output_key(context, body["RoleArn"], output["S3OutputPath"], output.get("KmsKeyId", ""))
     refuse_volume_key(body.get("SecurityConfig") or {}, "VolumeKmsKeyId", "CreateAutoMLJob")
     channels = body["AutoMLJobInputDataConfig"]

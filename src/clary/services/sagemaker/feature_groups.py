@@ -9,11 +9,11 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from clary.buckets import parse_uri
 from clary.context import Context
 from clary.errors import NotServed, ResourceInUse, ResourceNotFound, ServiceError, ValidationException
 from clary.services import operation, resources
 from clary.services.iam import roles
+from clary.services.sagemaker import named_buckets
 from clary.services.sagemaker.encryption import check_output_key
 from clary.store.base import Operator, Record
 
@@ -207,11 +207,7 @@ def _check_offline(context: Context, request: dict[str, Any], offline: dict[str,
     if "DataCatalogConfig" in offline:
         raise NotServed("DataCatalogConfig is not served: there is no Glue catalog. Read the Parquet files instead.")
     uri = offline["S3StorageConfig"]["S3Uri"]
-    bucket, _ = parse_uri(uri)
-    if not context.buckets.exists_bucket(bucket):
-        raise ValidationException(
-            f"The S3Uri {uri} names the bucket {bucket!r}, which does not exist. Create it first."
-        )
+    named_buckets.require(context, uri, f"The S3Uri {uri}")
     check_output_key(context, request["RoleArn"], uri, offline["S3StorageConfig"].get("KmsKeyId", ""))
 
 

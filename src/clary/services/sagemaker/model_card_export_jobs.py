@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from clary.buckets import parse_uri
 from clary.context import Context
 from clary.errors import ConflictException, ResourceNotFound, ValidationException
 from clary.formats import pdf
 from clary.formats.pdf import Paragraph
 from clary.services import operation, resources
+from clary.services.sagemaker import named_buckets
 from clary.services.sagemaker.kinds import Kind
 from clary.services.sagemaker.model_cards import MODEL_CARDS, find_version, read_content
 from clary.store.base import Condition, Record
@@ -38,11 +38,7 @@ def create_model_card_export_job(context: Context, request: dict[str, Any]) -> d
     if context.store.find(arn) is not None:
         raise ConflictException(f"Modelcard export job {arn} already exists")
     target = request["OutputConfig"]["S3OutputPath"]
-    bucket, _ = parse_uri(target)
-    if not context.buckets.exists_bucket(bucket):
-        raise ValidationException(
-            f"The S3OutputPath {target} names the bucket {bucket!r}, which does not exist. Create it first."
-        )
+    named_buckets.require(context, target, f"The S3OutputPath {target}")
     version, now = card.body["ModelCardVersion"], context.now()
     uri = f"{target.rstrip('/')}/{parent}-{version}-{job}.pdf"
     context.own_buckets.put_bytes(uri, _document(card), content_type="application/pdf")

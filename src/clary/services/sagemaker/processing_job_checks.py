@@ -9,7 +9,7 @@ from clary.context import Context
 from clary.errors import NotServed, ValidationException
 from clary.services import resources
 from clary.services.iam import roles
-from clary.services.sagemaker import channels, container_images, experiment_configs, instance_limit
+from clary.services.sagemaker import channels, container_images, experiment_configs, instance_limit, named_buckets
 from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
 
 _INPUTS = "/opt/ml/processing/"
@@ -87,11 +87,7 @@ def _check_output(context: Context, each: dict[str, Any], role: str, key: str) -
         _check_feature_group(context, each)
         return
     target = each["S3Output"]
-    bucket, _ = parse_uri(target["S3Uri"])
-    if not context.buckets.exists_bucket(bucket):
-        raise ValidationException(
-            f"The output {name!r} names the bucket {bucket!r}, which does not exist. Create it first."
-        )
+    named_buckets.require(context, target["S3Uri"], f"The output {name!r}")
     check_output_key(context, role, target["S3Uri"], key)
     if each["AppManaged"]:  # the program stores it itself
         return

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from clary.buckets import parse_uri
 from clary.context import Context
 from clary.errors import NotServed, ValidationException
+from clary.services.sagemaker import named_buckets
 
 _INTERVALS = (100, 200, 500, 1000, 5000, 60_000)  # milliseconds
 _INTERVAL = 500
@@ -32,11 +32,7 @@ def check(context: Context, config: dict[str, Any]) -> None:
     uri = config.get("S3OutputPath")
     if not uri:
         raise ValidationException("ProfilerConfig needs an S3OutputPath, unless DisableProfiler is true.")
-    bucket, _ = parse_uri(uri)
-    if not context.buckets.exists_bucket(bucket):
-        raise ValidationException(
-            f"The S3OutputPath {uri} of ProfilerConfig names the bucket {bucket!r}, which does not exist. Create it first."
-        )
+    named_buckets.require(context, uri, f"The S3OutputPath {uri} of ProfilerConfig")
 
 
 def members(config: dict[str, Any] | None) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-from clary.buckets import parse_uri
 from clary.context import Context
 from clary.errors import NotServed, ValidationException
+from clary.services.sagemaker import named_buckets
 
 _MAX_RUNTIME = 86400  # seconds, where a request names none
 
@@ -48,12 +48,7 @@ def check_keep_alive(request: dict[str, Any]) -> None:
 def check_checkpoints(context: Context, config: dict[str, Any] | None) -> None:
     if not config:
         return
-    bucket, _ = parse_uri(config["S3Uri"])
-    if not context.buckets.exists_bucket(bucket):
-        raise ValidationException(
-            f"The CheckpointConfig's S3Uri {config['S3Uri']} names the bucket {bucket!r}, which does not exist. "
-            "Create it first."
-        )
+    named_buckets.require(context, config["S3Uri"], f"The CheckpointConfig's S3Uri {config['S3Uri']}")
     if local := config.get("LocalPath"):
         _check_local_path(local)
 

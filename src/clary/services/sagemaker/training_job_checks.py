@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from clary.buckets import parse_uri
 from clary.context import Context
 from clary.errors import NotServed, ValidationException
 from clary.services.iam import roles
-from clary.services.sagemaker import channels, container_images, experiment_configs, instance_limit, profiling
+from clary.services.sagemaker import (
+    channels,
+    container_images,
+    experiment_configs,
+    instance_limit,
+    named_buckets,
+    profiling,
+)
 from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
 from clary.services.sagemaker.kinds import refuse
 from clary.services.sagemaker.training_job_capacity import check_checkpoints, check_keep_alive, check_spot
@@ -58,10 +64,10 @@ def check(context: Context, request: dict[str, Any]) -> None:
     if (config := request.get("ProfilerConfig")) is not None:
         profiling.check(context, config)
     output = request["OutputDataConfig"]
-    _check_bucket(context, "S3OutputPath", output["S3OutputPath"])
+    named_buckets.require(context, output["S3OutputPath"], f"The S3OutputPath {output['S3OutputPath']}")
     intermediate = request.get("HyperParameters", {}).get("sagemaker_s3_output", "").strip('"')
     if intermediate.startswith("s3://"):
-        _check_bucket(context, "hyperparameter sagemaker_s3_output", intermediate)
+        named_buckets.require(context, intermediate, f"The hyperparameter sagemaker_s3_output {intermediate}")
     check_output_key(context, request["RoleArn"], output["S3OutputPath"], output.get("KmsKeyId", ""))
     given, algorithm = request.get("InputDataConfig", []), request["AlgorithmSpecification"]
     channels.check(context, given, algorithm.get("TrainingInputMode", "File"), request["RoleArn"])
@@ -115,11 +121,3 @@ def _check_groups(channel: dict[str, Any], groups: set[str]) -> None:
                 f"The channel {channel['ChannelName']!r} names the instance group {name!r}, which ResourceConfig does "
                 f"not have; it has: {', '.join(sorted(groups)) or 'no groups'}."
             )
-
-
-def _check_bucket(context: Context, name: str, uri: str) -> None:
-    bucket, _ = parse_uri(uri)
-    if not context.buckets.exists_bucket(bucket):
-        raise ValidationException(
-            f"The {name} {uri} names the bucket {bucket!r}, which does not exist. Create it first."
-        )

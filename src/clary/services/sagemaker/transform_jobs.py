@@ -13,7 +13,7 @@ from clary.context import Context
 from clary.errors import ResourceInUse, ValidationException
 from clary.formats import json_path
 from clary.services import operation
-from clary.services.sagemaker import experiment_configs
+from clary.services.sagemaker import experiment_configs, named_buckets
 from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
 from clary.services.sagemaker.kinds import Kind, refuse
 from clary.services.sagemaker.models import MODELS
@@ -88,11 +88,12 @@ def _check(context: Context, request: dict[str, Any]) -> None:
         {"TransformAmiVersion": "jobs run on this machine's own system and drivers; leave it out"},
     )
     if (capture := request.get("DataCaptureConfig")) is not None:
-        _check_bucket(context, "DestinationS3Uri", capture["DestinationS3Uri"])
+        target = capture["DestinationS3Uri"]
+        named_buckets.require(context, target, f"The DestinationS3Uri {target}")
         refuse_volume_key(capture, "KmsKeyId", "CreateTransformJob with DataCaptureConfig")
     _check_source(request["TransformInput"]["DataSource"]["S3DataSource"])
     output = request["TransformOutput"]
-    _check_bucket(context, "S3OutputPath", output["S3OutputPath"])
+    named_buckets.require(context, output["S3OutputPath"], f"The S3OutputPath {output['S3OutputPath']}")
     if role:
         check_output_key(context, role, output["S3OutputPath"], output.get("KmsKeyId", ""))
     _check_sizes(request)
@@ -105,14 +106,6 @@ def _check_source(source: dict[str, Any]) -> None:
             f"S3DataType {source['S3DataType']} is not compatible with a transform job: use S3Prefix or ManifestFile."
         )
     parse_uri(source["S3Uri"])
-
-
-def _check_bucket(context: Context, member: str, uri: str) -> None:
-    bucket, _ = parse_uri(uri)
-    if not context.buckets.exists_bucket(bucket):
-        raise ValidationException(
-            f"The {member} {uri} names the bucket {bucket!r}, which does not exist. Create it first."
-        )
 
 
 def _check_sizes(request: dict[str, Any]) -> None:

@@ -11,9 +11,8 @@ from typing import Any
 from clary.context import Context
 from clary.errors import ResourceInUse, ValidationException
 from clary.services import operation
-from clary.services.sagemaker import processing_job_checks
+from clary.services.sagemaker import job_endings, processing_job_checks
 from clary.services.sagemaker.kinds import Kind
-from clary.store.base import Record
 
 PROCESSING_JOBS = Kind(
     name="ProcessingJob",
@@ -53,26 +52,14 @@ def list_processing_jobs(context: Context, request: dict[str, Any]) -> dict[str,
 
 @operation
 def stop_processing_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    def stop(job: Record) -> Record:
-        if job.status == "Stopping":
-            return job
-        if job.status != "InProgress":
-            raise ValidationException(f"The request was rejected because the processing job is in status {job.status}.")
-        return PROCESSING_JOBS.edited(context, job, {}, "Stopping")
-
-    PROCESSING_JOBS.change(context, request["ProcessingJobName"], stop)
-    return {}
+    return job_endings.stop(context, PROCESSING_JOBS, request["ProcessingJobName"])
 
 
 @operation
 def delete_processing_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    def check(job: Record) -> None:
-        if job.status in {"InProgress", "Stopping"}:
-            raise ResourceInUse(
-                f"The processing job {job.name} is in status {job.status}: stop it and wait until it has ended."
-            )
-
-    PROCESSING_JOBS.delete(context, request["ProcessingJobName"], check)
+    PROCESSING_JOBS.delete(
+        context, request["ProcessingJobName"], lambda job: job_endings.refuse_running(PROCESSING_JOBS, job)
+    )
     return {}
 
 

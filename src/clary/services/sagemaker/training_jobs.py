@@ -12,7 +12,14 @@ from typing import Any
 from clary.context import Context
 from clary.errors import ResourceInUse, ValidationException
 from clary.services import operation, resources
-from clary.services.sagemaker import algorithm_jobs, channels, container_images, profiling, training_job_checks
+from clary.services.sagemaker import (
+    algorithm_jobs,
+    channels,
+    container_images,
+    job_endings,
+    profiling,
+    training_job_checks,
+)
 from clary.services.sagemaker.kinds import Kind
 from clary.store.base import Record
 
@@ -64,29 +71,20 @@ def list_training_jobs(context: Context, request: dict[str, Any]) -> dict[str, A
 
 @operation
 def stop_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    def stop(job: Record) -> Record:
-        if job.status == "Stopping":
-            return job
-        if job.status != "InProgress":
-            raise ValidationException(f"The request was rejected because the training job is in status {job.status}.")
+    def stopping(job: Record) -> dict[str, Any]:
         now = context.now()
         *earlier, last = job.body["SecondaryStatusTransitions"]
-        stopping = {"Status": "Stopping", "StartTime": now, "StatusMessage": "Stopping the training job"}
-        transitions = [*earlier, {**last, "EndTime": now}, stopping]
-        members = {"SecondaryStatus": "Stopping", "SecondaryStatusTransitions": transitions}
-        return TRAINING_JOBS.edited(context, job, members, "Stopping")
+        step = {"Status": "Stopping", "StartTime": now, "StatusMessage": "Stopping the training job"}
+        transitions = [*earlier, {**last, "EndTime": now}, step]
+        return {"SecondaryStatus": "Stopping", "SecondaryStatusTransitions": transitions}
 
-    TRAINING_JOBS.change(context, request["TrainingJobName"], stop)
-    return {}
+    return job_endings.stop(context, TRAINING_JOBS, request["TrainingJobName"], stopping)
 
 
 @operation
 def delete_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     def check(job: Record) -> None:
-        if job.status in {"InProgress", "Stopping"}:
-            raise ResourceInUse(
-                f"The training job {job.name} is in status {job.status}: stop it and wait until it has ended."
-            )
+        job_endings.refuse_running(TRAINING_JOBS, job)
         if job.body.get("WarmPoolStatus", {}).get("Status") == "Available":
             raise ResourceInUse(
                 f"The training job {job.name} keeps a warm pool: end that first, by UpdateTrainingJob with "

@@ -13,11 +13,10 @@ from clary.context import Context
 from clary.errors import ResourceInUse, ValidationException
 from clary.formats import json_path
 from clary.services import operation
-from clary.services.sagemaker import experiment_configs, named_buckets
+from clary.services.sagemaker import experiment_configs, job_endings, named_buckets
 from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
 from clary.services.sagemaker.kinds import Kind, refuse
 from clary.services.sagemaker.models import MODELS
-from clary.store.base import Record
 
 TRANSFORM_JOBS = Kind(
     name="TransformJob",
@@ -59,15 +58,7 @@ def list_transform_jobs(context: Context, request: dict[str, Any]) -> dict[str, 
 
 @operation
 def stop_transform_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    def stop(job: Record) -> Record:
-        if job.status == "Stopping":
-            return job
-        if job.status != "InProgress":
-            raise ValidationException(f"The request was rejected because the transform job is in status {job.status}.")
-        return TRANSFORM_JOBS.edited(context, job, {}, "Stopping")
-
-    TRANSFORM_JOBS.change(context, request["TransformJobName"], stop)
-    return {}
+    return job_endings.stop(context, TRANSFORM_JOBS, request["TransformJobName"])
 
 
 def _check(context: Context, request: dict[str, Any]) -> None:

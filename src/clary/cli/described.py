@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 
 from clary.cli import costs
 
-NOUNS = ("TrainingJob", "ProcessingJob", "TransformJob", "AutoMLJob", "Endpoint")
+NOUNS = ("TrainingJob", "ProcessingJob", "TransformJob", "Endpoint", "AutoMLJob")
 
 
 def describe(sagemaker: Any, noun: str, name: str) -> dict[str, Any]:
@@ -25,17 +26,18 @@ def describe(sagemaker: Any, noun: str, name: str) -> dict[str, Any]:
     return found
 
 
-def find(sagemaker: Any, name: str) -> list[tuple[str, dict[str, Any]]]:
+def find(sagemaker: Any, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """All of that name, each with its noun; ``ClickException`` if there is none."""
-    found = []
+    none = True
     for noun in NOUNS:
         try:
-            found.append((noun, describe(sagemaker, noun, name)))
+            found = describe(sagemaker, noun, name)
         except sagemaker.exceptions.ClientError:
             continue
-    if not found:
+        none = False
+        yield noun, found
+    if none:
         raise click.ClickException(f"There is no job and no endpoint named {name!r}. See: clary status")
-    return found
 
 
 def cost(sagemaker: Any, noun: str, found: dict[str, Any], now: datetime) -> str:

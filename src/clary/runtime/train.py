@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
 from clary.formats import archives
@@ -80,11 +79,9 @@ def _run(program: str, folder: Path, values: dict[str, object]) -> int:
     contract.METRICS.mkdir(parents=True, exist_ok=True)
     print(f"Invoking script with the following command:\n\n{' '.join(command)}\n", flush=True)
     process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE)
-
-    def forward(number: int, _: FrameType | None) -> None:
-        process.send_signal(number)
-
-    signal.signal(signal.SIGTERM, forward)
+    # A stop goes to the whole process group (see clary.engines.base), the script included: sent on, it would reach the
+    # script a second time, in the midst of its handler.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     last: collections.deque[str] = collections.deque(maxlen=_KEPT)
     assert process.stderr is not None
     reader = threading.Thread(target=_pass_through, args=(process.stderr, last), daemon=True)

@@ -39,7 +39,8 @@ def start(
     write(ml, "hyperparameters", {"sagemaker_program": '"train.py"', **(hyperparameters or {})})
     environment = {"PATH": os.environ["PATH"], "CLARY_ML": str(ml), "PYTHONPATH": SOURCE}
     command = [sys.executable, "-m", "clary.runtime.train"]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, env=environment, text=True, start_new_session=True, **pipes)
 
 
 def test_hyperparameters_arrive_as_arguments_and_variables(ml: Path) -> None:
@@ -163,9 +164,11 @@ def test_a_scripts_own_words_are_kept(ml: Path) -> None:
     assert (ml / "output/failure").read_text() == "my reason"
 
 
-def test_sigterm_reaches_the_script(ml: Path) -> None:
+def test_sigterm_reaches_the_script_once(ml: Path) -> None:
+    """As an engine sends it, to the group. A second one would break into what the script saves."""
     script = (
-        "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: (print('saved'), sys.exit(0)))\n"
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (print('asked'), time.sleep(0.5), print('saved'), sys.exit(0)))\n"
         "print('ready', flush=True)\nsignal.pause()\n"
     )
     process = start(ml, script)
@@ -173,9 +176,9 @@ def test_sigterm_reaches_the_script(ml: Path) -> None:
     for line in process.stdout:
         if line == "ready\n":
             break
-    process.send_signal(signal.SIGTERM)
+    os.killpg(process.pid, signal.SIGTERM)
     output, _ = process.communicate(timeout=20)
-    assert (process.returncode, output) == (0, "saved\n")
+    assert (process.returncode, output) == (0, "asked\nsaved\n")
 
 
 def test_a_child_that_stays_does_not_hold_the_end_up(ml: Path) -> None:

@@ -55,11 +55,6 @@ def s3(studio: Studio) -> Any:
     return client
 
 
-@pytest.fixture
-def sagemaker(boto: Any) -> Any:
-    return boto("sagemaker")
-
-
 def request(s3: Any, name: str, script: str = "", **hyperparameters: str) -> dict[str, Any]:
     made = jobs.training(s3, name, script, hyperparameters={"kind": "tree", **hyperparameters})
     made["AlgorithmSpecification"] = {"AlgorithmName": "trees", "TrainingInputMode": "File"}

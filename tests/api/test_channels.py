@@ -51,11 +51,6 @@ def s3(studio: Studio) -> Any:
     return client
 
 
-@pytest.fixture
-def sagemaker(boto: Boto) -> Any:
-    return boto("sagemaker")
-
-
 def channel(source: dict[str, Any] | str, name: str = "train", **members: Any) -> dict[str, Any]:
     """``source``: an S3DataSource, or the key prefix of an S3Prefix."""
     if isinstance(source, str):

@@ -14,13 +14,6 @@ from tests.conftest import Studio
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def s3(studio: Studio) -> Any:
-    client = studio.client("s3")
-    jobs.prepare(client)
-    return client
-
-
 def on(instance_type: str) -> dict[str, Any]:
     return {"ResourceConfig": {"InstanceType": instance_type, "InstanceCount": 1, "VolumeSizeInGB": 1}}
 

@@ -26,13 +26,6 @@ while True: time.sleep(0.1)
 """
 
 
-@pytest.fixture(scope="module")
-def s3(studio: Studio) -> Any:
-    client = studio.client("s3")
-    jobs.prepare(client)
-    return client
-
-
 def test_it_is_there_while_the_job_runs_and_stays(studio: Studio, s3: Any) -> None:
     sagemaker = studio.client("sagemaker")
     given = {"sagemaker_s3_output": f'"s3://{jobs.BUCKET}/between/"'}

@@ -38,18 +38,6 @@ open(os.path.join(folder, "late"), "w").write("2")
 )
 
 
-@pytest.fixture(scope="module")
-def s3(studio: Studio) -> Any:
-    client = studio.client("s3")
-    jobs.prepare(client)
-    return client
-
-
-@pytest.fixture
-def sagemaker(boto: Boto) -> Any:
-    return boto("sagemaker")
-
-
 def kept(s3: Any, name: str, script: str, *, local: str = "", **given: Any) -> dict[str, Any]:
     config = {"S3Uri": f"s3://{jobs.BUCKET}/checkpoints/{name}/", **({"LocalPath": local} if local else {})}
     return jobs.training(s3, name, script, **{"CheckpointConfig": config, **given})

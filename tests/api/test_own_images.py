@@ -28,13 +28,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     os.environ.pop("CONTAINERS_CONF", None)
 
 
-@pytest.fixture(scope="module")
-def s3(studio: Studio) -> Any:
-    client = studio.client("s3")
-    jobs.prepare(client)
-    return client
-
-
 def request(s3: Any, name: str, **given: Any) -> dict[str, Any]:
     algorithm = {"TrainingImage": containers.IMAGE, "TrainingInputMode": "File", **given.pop("algorithm", {})}
     made = jobs.training(s3, name, "", AlgorithmSpecification=algorithm, **given)

@@ -12,13 +12,6 @@ from tests.refusals import refused
 
 
 @pytest.fixture(scope="module")
-def s3(studio: Studio) -> Any:
-    client = studio.client("s3")
-    jobs.prepare(client)
-    return client
-
-
-@pytest.fixture(scope="module")
 def sagemaker(studio: Studio) -> Any:
     return studio.client("sagemaker")
 

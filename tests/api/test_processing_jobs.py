@@ -21,18 +21,6 @@ pytestmark = pytest.mark.slow
 Boto = Callable[..., Any]
 
 
-@pytest.fixture(scope="module")
-def s3(studio: Studio) -> Any:
-    client = studio.client("s3")
-    jobs.prepare(client)
-    return client
-
-
-@pytest.fixture
-def sagemaker(boto: Boto) -> Any:
-    return boto("sagemaker")
-
-
 def run(sagemaker: Any, request: dict[str, Any]) -> dict[str, Any]:
     sagemaker.create_processing_job(**request)
     return processing.ended(sagemaker, request["ProcessingJobName"])

@@ -26,18 +26,6 @@ with open(os.environ["SAGEMAKER_METRICS_DIRECTORY"] + f"/{os.getpid()}.json", "a
 SERVE = "def model_fn(d): return None\ndef predict_fn(x, m): return x.sum(axis=1)\n"
 
 
-@pytest.fixture(scope="module")
-def s3(studio: Studio) -> Any:
-    client = studio.client("s3")
-    jobs.prepare(client)
-    return client
-
-
-@pytest.fixture
-def sagemaker(boto: Boto) -> Any:
-    return boto("sagemaker")
-
-
 def fit(s3: Any, name: str, script: str = FIT, **given: Any) -> dict[str, Any]:
     request = jobs.training(s3, name, script, hyperparameters={"rate": "0.1", "kind": "tree"}, **given)
     request["AlgorithmSpecification"] = {**request["AlgorithmSpecification"], "MetricDefinitions": DEFINITIONS}

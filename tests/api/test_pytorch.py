@@ -33,13 +33,6 @@ torch.save(torch.nn.Linear(2, 1).state_dict(), os.path.join(os.environ["SM_MODEL
 """
 
 
-@pytest.fixture(scope="module")
-def s3(studio: Studio) -> Any:
-    client = studio.client("s3")
-    jobs.prepare(client)
-    return client
-
-
 def train(studio: Studio, s3: Any, name: str, files: dict[str, str | bytes]) -> dict[str, Any]:
     sagemaker = studio.client("sagemaker")
     request = jobs.training(s3, name, jobs.archive(files), AlgorithmSpecification=TRAINING)

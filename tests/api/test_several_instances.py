@@ -28,11 +28,6 @@ def s3(studio: Studio) -> Any:
     return client
 
 
-@pytest.fixture
-def sagemaker(boto: Boto) -> Any:
-    return boto("sagemaker")
-
-
 def on(count: int) -> dict[str, Any]:
     return {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": count, "VolumeSizeInGB": 1}}
 

@@ -34,18 +34,6 @@ open(os.path.join(os.environ["SM_MODEL_DIR"], "steps"), "w").write(str(step + 1)
 """
 
 
-@pytest.fixture(scope="module")
-def s3(studio: Studio) -> Any:
-    client = studio.client("s3")
-    jobs.prepare(client)
-    return client
-
-
-@pytest.fixture
-def sagemaker(boto: Boto) -> Any:
-    return boto("sagemaker")
-
-
 def spot(s3: Any, name: str, steps: int = 30, **given: Any) -> dict[str, Any]:
     members = {
         "EnableManagedSpotTraining": True,

@@ -19,18 +19,6 @@ pytestmark = pytest.mark.slow
 Boto = Callable[..., Any]
 
 
-@pytest.fixture(scope="module")
-def s3(studio: Studio) -> Any:
-    client = studio.client("s3")
-    jobs.prepare(client)
-    return client
-
-
-@pytest.fixture
-def sagemaker(boto: Boto) -> Any:
-    return boto("sagemaker")
-
-
 SCRIPT = """
 import json, os, sys
 print("arguments", sys.argv[1:])

@@ -54,11 +54,6 @@ def s3(studio: Studio) -> Any:
     return client
 
 
-@pytest.fixture
-def sagemaker(boto: Boto) -> Any:
-    return boto("sagemaker")
-
-
 def test_each_file_below_the_prefix_gets_its_answers(s3: Any, sagemaker: Any, boto: Boto) -> None:
     request = transform(
         "sums", "adder", Environment={"OWN": "yes"}, MaxConcurrentTransforms=2, BatchStrategy="MultiRecord"

@@ -21,13 +21,6 @@ MODELS = allow(["s3:GetObject", "s3:ListBucket"], ["arn:aws:s3:::jobs", "arn:aws
 
 
 @pytest.fixture(scope="module")
-def s3(studio: Studio) -> Any:
-    client = studio.client("s3")
-    jobs.prepare(client)
-    return client
-
-
-@pytest.fixture(scope="module")
 def run(studio: Studio, s3: Any) -> Callable[..., dict[str, Any]]:
     """A job whose model has a role of these rights."""
     iam, sagemaker = studio.client("iam"), studio.client("sagemaker")

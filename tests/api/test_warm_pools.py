@@ -26,18 +26,6 @@ if cache:
 """
 
 
-@pytest.fixture(scope="module")
-def s3(studio: Studio) -> Any:
-    client = studio.client("s3")
-    jobs.prepare(client)
-    return client
-
-
-@pytest.fixture
-def sagemaker(boto: Boto) -> Any:
-    return boto("sagemaker")
-
-
 def warm(s3: Any, name: str, seconds: int | None, script: str = CACHES, **resources: Any) -> dict[str, Any]:
     keep = {} if seconds is None else {"KeepAlivePeriodInSeconds": seconds}
     config = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1, **keep, **resources}

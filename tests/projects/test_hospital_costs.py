@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests import pythons
 from tests.conftest import ROOT, Studio
 
 pytestmark = pytest.mark.slow
@@ -46,10 +47,7 @@ print(json.dumps({
 @pytest.fixture(scope="module")
 def python() -> str:
     """The Python of the project's environment."""
-    given = os.environ.get("CLARY_TEST_SDK2_PYTHON")
-    if not given:
-        pytest.skip("CLARY_TEST_SDK2_PYTHON names no Python with the SDK 2.x; `make test` makes one")
-    return given
+    return pythons.named("CLARY_TEST_SDK2_PYTHON", "the SDK 2.x")
 
 
 @pytest.fixture(scope="module")

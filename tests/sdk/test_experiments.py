@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
+from tests import pythons
 from tests.conftest import Studio
+from tests.pythons import run
 from tests.sdk import experiment_programs as programs
-from tests.sdk.test_sdk2 import run
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def python() -> str:
-    found = os.environ.get("CLARY_TEST_EXPERIMENTS_PYTHON")
-    if not found:
-        pytest.skip("CLARY_TEST_EXPERIMENTS_PYTHON names no Python with sagemaker-experiments; `make test` makes one")
-    return found
+    return pythons.named("CLARY_TEST_EXPERIMENTS_PYTHON", "sagemaker-experiments")
 
 
 def test_a_run_logs_here_and_in_its_job_and_is_analysed(fresh_studio: Studio, python: str, tmp_path: Path) -> None:

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import Studio
+from tests.pythons import run
 from tests.sdk import programs
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def python() -> str:
-    found = os.environ.get("CLARY_TEST_SDK2_PYTHON")
-    if not found:
-        pytest.skip("CLARY_TEST_SDK2_PYTHON names no Python with the SDK 2.x; `make test` makes one")
-    return found
-
-
-def run(studio: Studio, python: str, program: str, folder: Path) -> tuple[dict[str, Any], str]:
-    """The last line's JSON, and all that was printed."""
-    script = folder / "program.py"
-    script.write_text(program)
-    command = [sys.executable, "-m", "clary", "run", "--data", str(studio.data), "--", python, str(script), str(folder)]
-    environment = {k: v for k, v in studio.environment.items() if k != "PYTHONWARNINGS"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=250, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    # The SDK's own boxes may leave their last line without an end.
-    return json.loads(re.findall(r'\{".*\}$', done.stdout.strip(), re.MULTILINE)[-1]), done.stdout + done.stderr
 
 
 def test_a_session_finds_bucket_role_and_account(studio: Studio, python: str, tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Studio
+from tests.pythons import run
 from tests.sdk import processing_programs as programs
-from tests.sdk.test_sdk2 import python, run  # noqa: F401 - the fixture too
 
 pytestmark = pytest.mark.slow
 
 
-def test_processors_run_scripts_stop_and_tell_what_failed(studio: Studio, python: str, tmp_path: Path) -> None:  # noqa: F811
+def test_processors_run_scripts_stop_and_tell_what_failed(studio: Studio, python: str, tmp_path: Path) -> None:
     found, printed = run(studio, python, programs.SCRIPTS, tmp_path)
     assert "split 7 3" in printed  # the follower showed the script's output
     assert found["train"] == 8
@@ -24,7 +24,7 @@ def test_processors_run_scripts_stop_and_tell_what_failed(studio: Studio, python
 
 def test_a_framework_processor_brings_its_folder_and_requirements(
     studio: Studio,
-    python: str,  # noqa: F811
+    python: str,
     tmp_path: Path,
 ) -> None:
     found, printed = run(studio, python, programs.FRAMEWORK, tmp_path)
@@ -32,6 +32,6 @@ def test_a_framework_processor_brings_its_folder_and_requirements(
     assert "Requirement already satisfied: tomli-w" in printed  # by the layer: the script's pip fetched nothing
 
 
-def test_a_pytorch_processor_has_torch(studio: Studio, python: str, tmp_path: Path) -> None:  # noqa: F811
+def test_a_pytorch_processor_has_torch(studio: Studio, python: str, tmp_path: Path) -> None:
     found, _ = run(studio, python, programs.PYTORCH, tmp_path)
     assert found == {"norm": 5.0}

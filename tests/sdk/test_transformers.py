@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Studio
+from tests.pythons import run
 from tests.sdk import transformers
-from tests.sdk.test_sdk2 import python, run
-
-__all__ = ["python"]
 
 pytestmark = pytest.mark.slow
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests import jobs
+from tests import jobs, pythons
 from tests.conftest import Studio
-from tests.sdk.test_sdk2 import run
+from tests.pythons import run
 from tests.sdk3 import programs
 
 pytestmark = pytest.mark.slow
@@ -18,10 +17,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def python() -> str:
-    found = os.environ.get("CLARY_TEST_SDK3_PYTHON")
-    if not found:
-        pytest.skip("CLARY_TEST_SDK3_PYTHON names no Python with the SDK 3.x; `make test` makes one")
-    return found
+    return pythons.named("CLARY_TEST_SDK3_PYTHON", "the SDK 3.x")
 
 
 def test_a_model_trainer_trains_a_script_with_requirements_and_logs(

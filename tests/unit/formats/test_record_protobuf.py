@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import subprocess
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from clary.formats import record_protobuf, recordio
 from clary.formats.record_protobuf import Bytes, Record, tensor
+from tests import pythons
 
 FLOATS = st.floats(width=32, allow_nan=False)
 INTEGERS = st.integers(-(2**31), 2**31 - 1)
@@ -94,9 +94,7 @@ def test_a_broken_row_is_named_by_its_number() -> None:
 
 @pytest.mark.slow
 def test_the_sdk_reads_what_we_write_and_we_what_it_writes(tmp_path: Path) -> None:
-    python = os.environ.get("CLARY_TEST_SDK2_PYTHON")
-    if not python:
-        pytest.skip("CLARY_TEST_SDK2_PYTHON names no Python with the SDK 2.x; `make test` makes one")
+    python = pythons.named("CLARY_TEST_SDK2_PYTHON", "the SDK 2.x")
     with (tmp_path / "ours.pbr").open("wb") as stream:
         rows = [
             Record({"values": tensor([1.5, 2.5])}, {"values": tensor([-3], "i")}),

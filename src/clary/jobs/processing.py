@@ -221,7 +221,7 @@ class ProcessingJobs:
     def _say(self, job: Record, *texts: str) -> None:
         """Write lines of Clary's own into the log of the first host."""
         stream = instances.stream(job, self._instances(job).names[0])
-        now = round(self._context.now().timestamp() * 1000)
+        now = self._context.clock.ms()
         self._context.logs.append(job.region, LOG_GROUP, stream, [(now, text) for text in texts])
 
     def _fail(self, job: Record, reason: str, **members: Any) -> None:

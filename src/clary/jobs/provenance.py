@@ -20,6 +20,7 @@ from clary.jobs import metric_files, traces
 from clary.jobs.traces import Trace
 from clary.store.associations import Association
 from clary.store.base import Conflict, Record
+from clary.store.times import ms_of
 from clary.tracking import components, entities
 from clary.tracking.entities import Thing
 
@@ -180,7 +181,7 @@ def _measured(context: Context, job: Record, metrics: components.Metrics) -> dic
     if (namespace := _NAMESPACES.get(job.kind)) is None:
         return {}
     assert job.created is not None, "a stored record has its times"
-    since = round(job.created.timestamp() * 1000)
+    since = ms_of(job.created)
     found = context.metrics.summaries(job.region, namespace, {f"{job.kind}Name": job.name}, since)
     source = job.body[f"{job.kind}Arn"]
     own = [

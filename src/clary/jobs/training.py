@@ -196,7 +196,7 @@ class TrainingJobs:
         """Say first in the log what is otherwise than the request asks: image, limits, the place of checkpoints."""
         texts = (self._image(job).note, instances.limits_note(self._engine, hosts), self._checkpoints.note(job))
         if notes := [text for text in texts if text]:
-            now = round(self._context.now().timestamp() * 1000)
+            now = self._context.clock.ms()
             lines, mark = [(now, note) for note in notes], (f"{self.directory(job)}#note", 1)
             stream = instances.stream(job, hosts[0].name)
             self._context.logs.append(job.region, LOG_GROUP, stream, lines, mark)

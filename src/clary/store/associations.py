@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from clary.store.base import Conflict
 from clary.store.database import Database
+from clary.store.times import ms_of
 
 _COLUMNS = "region, source, destination, source_type, destination_type, type, created, creator"
 _VALUES = f"associations ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -108,7 +109,7 @@ class Associations:
         for operator, moment in zip((">=", "<="), created, strict=True):
             if moment is not None:
                 conditions.append(f"created {operator} ?")
-                values.append(round(moment.timestamp() * 1000))
+                values.append(ms_of(moment))
         if after is not None:
             conditions.append(f"({order_by}, source, destination) {'<' if descending else '>'} (?, ?, ?)")
             values += after

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from clary.store.base import Condition, Query
+from clary.store.times import ms_of
 
 _COLUMNS = ("name", "status", "created", "modified")
 
@@ -40,7 +41,7 @@ def select(columns: str, region: str, kind: str, query: Query) -> tuple[str, lis
 
 def ms(time: datetime | None) -> int:
     """Epoch milliseconds, as times lie in the table; 0 for none."""
-    return round(time.timestamp() * 1000) if time else 0
+    return ms_of(time) if time else 0
 
 
 def _condition(condition: Condition) -> tuple[str, list[Any]]:

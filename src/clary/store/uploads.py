@@ -16,7 +16,7 @@ from clary.store.buckets import versioning_of
 from clary.store.database import Database
 from clary.store.key_errors import NoSuchUpload, OperationAborted
 from clary.store.keys import Check, Encryption, Entry, PartSize, put
-from clary.store.times import time_of
+from clary.store.times import ms_of, time_of
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Uploads:
             db.execute(
                 "INSERT OR REPLACE INTO parts (upload, number, blob, size, etag, modified, checksum)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*at, part.blob, part.size, part.etag, round(part.modified.timestamp() * 1000), part.checksum),
+                (*at, part.blob, part.size, part.etag, ms_of(part.modified), part.checksum),
             )
             return unused(db, before)
 

@@ -10,8 +10,8 @@ from typing import Any
 from clary.context import Context
 from clary.services import operation
 from clary.services.cloudwatch.errors import InvalidValue
-from clary.services.cloudwatch.statistics import milliseconds
 from clary.store.metric_points import Series
+from clary.store.times import ms_of
 
 _PAGE = 500
 
@@ -23,7 +23,7 @@ def list_metrics(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         raise InvalidValue("Request token is invalid: use the NextToken of the page before.")
     if request.get("OwningAccount", context.account) != context.account:
         return {"Metrics": []}
-    since = milliseconds(context.now() - timedelta(hours=3)) if request.get("RecentlyActive") else 0
+    since = ms_of(context.now() - timedelta(hours=3)) if request.get("RecentlyActive") else 0
     found = context.metrics.series(
         context.region, request.get("Namespace"), request.get("MetricName"), after=int(token), since=since
     )

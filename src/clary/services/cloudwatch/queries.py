@@ -13,6 +13,7 @@ from clary.services.cloudwatch import expressions, statistics
 from clary.services.cloudwatch.errors import check_period
 from clary.services.cloudwatch.metric_data import read_dimensions
 from clary.services.cloudwatch.series import Line, Term
+from clary.store.times import ms_of
 
 _MOST, _QUERIES = 100_800, 500  # datapoints of a page, queries of a request
 _ID = re.compile(r"[a-z][a-zA-Z0-9_]*")
@@ -113,14 +114,14 @@ class _Lines:
         metric, period = stat["Metric"], stat["Period"]
         check_period(period, "MetricStat.Period")
         measure = statistics.find(stat["Stat"])
-        begin = statistics.milliseconds(statistics.aligned(self._start, period, self._context.now()))
+        begin = ms_of(statistics.aligned(self._start, period, self._context.now()))
         points = self._context.metrics.read(
             self._context.region,
             metric.get("Namespace", ""),
             metric.get("MetricName", ""),
             read_dimensions(metric.get("Dimensions", []), "MetricStat.Metric.Dimensions"),
             begin,
-            statistics.milliseconds(self._end),
+            ms_of(self._end),
         )
         points = [p for p in points if stat.get("Unit", p.unit) == p.unit]
         values = {

@@ -17,6 +17,7 @@ from clary.services import operation
 from clary.services.cloudwatch.errors import InvalidCombination, InvalidValue, Missing, check_period
 from clary.services.cloudwatch.metric_data import read_dimensions
 from clary.store.metric_points import Point
+from clary.store.times import ms_of
 
 _MOST = 1440  # datapoints of an answer
 
@@ -54,13 +55,13 @@ def get_metric_statistics(context: Context, request: dict[str, Any]) -> dict[str
         request["Namespace"],
         request["MetricName"],
         read_dimensions(request.get("Dimensions", []), "Dimensions"),
-        milliseconds(begin),
-        milliseconds(end),
+        ms_of(begin),
+        ms_of(end),
     )
     points = [p for p in points if request.get("Unit", p.unit) == p.unit]
     found = []
     for unit in sorted({p.unit for p in points}):
-        for time, group in periods((p for p in points if p.unit == unit), milliseconds(begin), period):
+        for time, group in periods((p for p in points if p.unit == unit), ms_of(begin), period):
             values = {name: value for name, measure in statistics.items() if (value := measure(group)) is not None}
             if values:
                 found.append(_datapoint(time, unit, values))
@@ -128,10 +129,6 @@ def percentile(points: Sequence[Point], share: float) -> float | None:
             break
         below += count
     return low + (high - low) * (rank % 1)
-
-
-def milliseconds(time: datetime) -> int:
-    return round(time.timestamp() * 1000)
 
 
 _PLAIN: dict[str, Statistic] = {

@@ -11,6 +11,7 @@ from clary.services import operation, resources
 from clary.services.sagemaker import trial_components
 from clary.store.base import Record
 from clary.store.component_metrics import Value
+from clary.store.times import ms_of
 from clary.tracking import components
 
 # Before and after now, as both SDKs check it. Programs know the machine's time alone, and Clary's may be ahead of it.
@@ -28,7 +29,7 @@ def batch_put_metrics(context: Context, request: dict[str, Any]) -> dict[str, An
             errors.append({"Code": code, "MetricIndex": index})
             continue
         known.add(each["MetricName"])
-        time = round(each["Timestamp"].timestamp() * 1000)
+        time = ms_of(each["Timestamp"])
         values.append(Value(each["MetricName"], time, each["Value"], each.get("Step")))
     if values:
         _take(context, component, values)

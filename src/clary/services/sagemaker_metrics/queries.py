@@ -11,6 +11,7 @@ from clary.context import Context
 from clary.services import operation
 from clary.store.base import Record
 from clary.store.component_metrics import Value
+from clary.store.times import ms_of
 
 _NAMESPACE = "/aws/sagemaker/TrainingJobs"
 _SECONDS = {"OneMinute": 60, "FiveMinute": 300, "OneHour": 3600}
@@ -77,7 +78,7 @@ def _values(context: Context, record: Record, name: str) -> list[Value]:
     job = record if record.kind == "TrainingJob" else context.store.find(source)
     found = []
     if job is not None and job.kind == "TrainingJob" and job.created is not None:
-        since = round(job.created.timestamp() * 1000)
+        since = ms_of(job.created)
         where = {"TrainingJobName": job.name}
         points = context.metrics.read(context.region, _NAMESPACE, name, where, since, _LATEST)
         found = [Value(name, point.time, point.value) for point in points if math.isfinite(point.value)]

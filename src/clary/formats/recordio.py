@@ -19,15 +19,27 @@ LONGEST = (1 << 29) - 1
 _MAGIC = struct.pack("<I", MAGIC)
 _HEAD = struct.Struct("<II")
 _BUFFER = 1 << 20  # bytes read at a time
+_CUT_OFF = "it was cut off; copy or write it again"
 _WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
 
 
-class BrokenRecord(ValueError):
-    """The bytes are no RecordIO, or end within a record; ``number`` counts records from 1."""
+_FOREIGN = {
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"\x1f\x8b": "a gzip file: unpack it first, or give the channel CompressionType Gzip",
+    b"PK\x03\x04": "a zip file",
+    b"PAR1": "a parquet file",
+    b"version https://git-lfs": "a pointer of Git LFS: fetch the file itself with git lfs pull",
+}
 
-    def __init__(self, number: int, what: str) -> None:
+
+class BrokenRecord(ValueError):
+    """The bytes are no RecordIO, or end within a record; ``number`` counts records from 1, ``offset`` bytes from 0."""
+
+    def __init__(self, number: int, what: str, offset: int = 0) -> None:
         super().__init__(f"record {number}: {what}")
         self.number = number
+        self.offset = offset
 
 
 class Source(Protocol):
@@ -58,47 +70,55 @@ def write(stream: IO[bytes], records: Iterable[bytes]) -> int:
 
 def read(source: Source) -> Iterator[bytes]:
     """The records in their order; ``BrokenRecord`` where the bytes stop making sense."""
-    reader = _Reader(source)
-    while (record := reader.record()) is not None:
-        yield record
+    return iter(Reader(source))
 
 
-class _Reader:
+class Reader:
+    """Iterates over the records of a source. ``number`` and ``offset``: the last one's, from 1, and its first byte's, from 0."""
+
     def __init__(self, source: Source) -> None:
         self._source = source
         self._buffer = b""
         self._at = 0  # in the buffer
         self._before = 0  # bytes of the source before the buffer
-        self._number = 0
+        self.number = 0
+        self.offset = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        while (record := self.record()) is not None:
+            yield record
 
     def record(self) -> bytes | None:
-        """The next record; None at the end of the source."""
-        self._number += 1
+        """The next record; None at the end of the source; ``BrokenRecord``."""
+        self.number += 1
+        self.offset = self._before + self._at
         if not self._fill(1):
             return None
         flag, part = self._part()
         if flag == _WHOLE:
             return part
         if flag != _FIRST:
-            raise self._broken("stands a later part of a record, where one must begin")
+            raise self._broken("stands a later part of a record, where one must begin: the file's beginning is missing")
         parts = [part]
         while flag != _LAST:
             flag, part = self._part()
             if flag not in {_MIDDLE, _LAST}:
-                raise self._broken("its last part is missing")
+                raise self._broken(f"its last part is missing: {_CUT_OFF}")
             parts.append(part)
         return _MAGIC.join(parts)
 
     def _part(self) -> tuple[int, bytes]:
         if not self._fill(_HEAD.size):
-            raise self._broken("the file ends within a record's head")
+            raise self._broken(f"the file ends within a record's head: {_CUT_OFF}")
         magic, word = _HEAD.unpack_from(self._buffer, self._at)
         if magic != MAGIC:
-            raise self._broken(f"stands 0x{magic:08X} in place of RecordIO's magic word 0x{MAGIC:08X}")
+            raise self._broken(
+                f"stands 0x{magic:08X} in place of RecordIO's magic word 0x{MAGIC:08X}: {self._foreign()}"
+            )
         length = word & LONGEST
         padded = length + (-length % 4)
         if not self._fill(_HEAD.size + padded):
-            raise self._broken(f"the file ends before the record's {length} bytes do")
+            raise self._broken(f"the file ends before the record's {length} bytes do: {_CUT_OFF}")
         start = self._at + _HEAD.size
         self._at = start + padded
         return word >> 29, self._buffer[start : start + length]
@@ -118,8 +138,17 @@ class _Reader:
         self._buffer, self._at = b"".join(pieces), 0
         return have >= size
 
+    def _foreign(self) -> str:
+        if self._before + self._at:
+            return "what stands there was overwritten, or is not part of the file; copy it again from its source"
+        for start, name in _FOREIGN.items():
+            if self._buffer.startswith(start):
+                return f"it is {name}"
+        return "it is another kind of file"
+
     def _broken(self, what: str) -> BrokenRecord:
-        return BrokenRecord(self._number, f"at byte {self._before + self._at} {what}")
+        at = self._before + self._at
+        return BrokenRecord(self.number, f"at byte {at} {what}", at)
 
 
 def _cuts(record: bytes) -> Iterator[int]:

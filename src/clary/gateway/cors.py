@@ -13,6 +13,7 @@ from typing import Any
 from clary.buckets import Buckets
 from clary.errors import ServiceError
 from clary.gateway.http import HttpAnswer, HttpRequest
+from clary.labelling.object_addresses import IN_FRAME
 
 _VARY = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
 
@@ -48,7 +49,12 @@ def preflight(request: HttpRequest, path: str, buckets: Buckets) -> HttpAnswer:
 
 
 def shared(request: HttpRequest, path: str, buckets: Buckets, answer: HttpAnswer) -> HttpAnswer:
-    """The answer with what lets a page of the request's origin read it, if the bucket's rules do."""
+    """The answer with what lets a page of the request's origin read it, if the bucket's rules do.
+
+    A worker's template is a page of no origin; the addresses that it was given are for it, whatever the rules.
+    """
+    if request.headers["origin"] == "null" and f"{IN_FRAME}=" in request.query:
+        return replace(answer, headers={**answer.headers, "Access-Control-Allow-Origin": "*"})
     bucket = buckets.index.get(path.split("/", 2)[1])
     rules = bucket.configuration.get("cors", {}).get("CORSRules", []) if bucket else []
     rule = _match(rules, request.headers["origin"], request.method, [])

@@ -1,0 +1,3 @@
+"""Labelling by people: what their tasks look like."""
+
+from __future__ import annotations

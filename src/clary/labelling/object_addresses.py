@@ -1,0 +1,47 @@
+"""Addresses at which a worker's browser reads objects for a short while, with the rights of a job's role and no keys."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from clary import keys
+from clary.context import Context
+from clary.errors import AccessDenied
+from clary.keys import Key
+from clary.labelling.templates import Grant
+
+LIFETIME = 3600
+"""Seconds that an address works: a task is open as long as its time limit, and is rendered anew when it is opened again."""
+
+IN_FRAME = "x-clary-frame"
+"""The (signed) parameter by which S3 knows such an address: a template's frame, whose origin is none, may read its pixels."""
+
+
+def grant_of(context: Context, role: str, *, url: str = "", seconds: int = LIFETIME) -> Grant:
+    """What ``templates.render`` asks for addresses. All of one grant share a key, which is made when the first is asked for.
+
+    ``url``: where the browser reaches this server, by default where clients do.
+    """
+    found: list[Key] = []
+
+    def grant(bucket: str, key: str) -> str:
+        if not found:
+            who = context.rights.of_role(role, "GroundTruth")
+            if who is None:
+                raise AccessDenied(f"There is no role {role} any more.")
+            # Addresses are judged by the machine's clock, as browsers and SDKs make them.
+            found.append(keys.issue(context.store, context.clock, who, seconds, "GroundTruth", by_machine=True))
+        return _signed(f"{(url or context.url).rstrip('/')}/{bucket}/{quote(key)}", found[0], context.region, seconds)
+
+    return grant
+
+
+def _signed(address: str, key: Key, region: str, seconds: int) -> str:
+    from botocore.auth import S3SigV4QueryAuth  # noqa: PLC0415 (a page alone needs it)
+    from botocore.awsrequest import AWSRequest  # noqa: PLC0415
+    from botocore.credentials import Credentials  # noqa: PLC0415
+
+    request = AWSRequest("GET", f"{address}?{IN_FRAME}=1")
+    credentials = Credentials(key.access_key, key.secret, key.token)
+    S3SigV4QueryAuth(credentials, "s3", region, expires=seconds).add_auth(request)
+    return str(request.url)

@@ -64,6 +64,7 @@ from clary.store.audit_events import AuditEvents
 from clary.store.component_metrics import ComponentMetrics
 from clary.store.database import Database
 from clary.store.feature_records import FeatureRecords
+from clary.store.labelling_objects import LabellingObjects
 from clary.store.log_events import LogEvents
 from clary.store.metric_points import MetricPoints
 from clary.store.records import SqlStore
@@ -161,6 +162,7 @@ def _context(settings: Settings, folder: DataFolder, database: Database, port: i
         associations=Associations(database),
         component_metrics=ComponentMetrics(database),
         features=FeatureRecords(database),
+        labelling=LabellingObjects(database),
         audit=AuditEvents(database, days=settings.audit_days, rows=settings.audit_rows),
         search=Search(database),
         door=Door(),
@@ -194,6 +196,7 @@ def _loop(
     loop = Loop(context.store, engine, reconcilers)
     room.subscribe(loop.wake)
     context.features.subscribe(loop.wake)
+    context.labelling.tasks.subscribe(loop.wake)
     context.clock.subscribe(loop.wake_all)
     return loop
 

@@ -22,6 +22,7 @@ from clary.store.audit_events import AuditEvents
 from clary.store.base import Store
 from clary.store.component_metrics import ComponentMetrics
 from clary.store.feature_records import FeatureRecords
+from clary.store.labelling_objects import LabellingObjects
 from clary.store.log_events import LogEvents
 from clary.store.metric_points import MetricPoints
 from clary.store.search import Search
@@ -62,6 +63,7 @@ class Context:
     associations: Associations
     component_metrics: ComponentMetrics
     features: FeatureRecords
+    labelling: LabellingObjects
     audit: AuditEvents
     search: Search
     door: Door

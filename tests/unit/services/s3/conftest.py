@@ -42,6 +42,7 @@ from clary.store.audit_events import AuditEvents
 from clary.store.component_metrics import ComponentMetrics
 from clary.store.database import Database
 from clary.store.feature_records import FeatureRecords
+from clary.store.labelling_objects import LabellingObjects
 from clary.store.log_events import LogEvents
 from clary.store.metric_points import MetricPoints
 from clary.store.records import SqlStore
@@ -119,6 +120,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
         associations=Associations(database),
         component_metrics=ComponentMetrics(database),
         features=FeatureRecords(database),
+        labelling=LabellingObjects(database),
         audit=AuditEvents(database),
         search=Search(database),
         door=Door(),

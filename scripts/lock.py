@@ -20,6 +20,7 @@ LOCKS = {
     "requirements.lock": ["pyproject.toml", "--group", "build"],
     "requirements-dev.lock": ["pyproject.toml", "--group", "build", "--group", "dev"],
     "projects/hospital_costs/requirements.lock": ["projects/hospital_costs/requirements.in"],
+    "projects/chest_xrays/requirements.lock": ["projects/chest_xrays/requirements.in"],
     "tests/sdk3/requirements.lock": ["tests/sdk3/requirements.in"],
     "tests/clients/requirements.lock": ["tests/clients/requirements.in"],
     "tests/sdk/experiments/requirements.lock": ["tests/sdk/experiments/requirements.in"],

@@ -20,6 +20,10 @@ ROOT = Path(__file__).parent.parent
 # variable → lock, what it holds
 ENVIRONMENTS = {
     "CLARY_TEST_SDK2_PYTHON": ("projects/hospital_costs/requirements.lock", "the SageMaker SDK 2.x, about 150 MB"),
+    "CLARY_TEST_XRAYS_PYTHON": (
+        "projects/chest_xrays/requirements.lock",
+        "the SDK 2.x, Pillow and pydicom, about 160 MB",
+    ),
     "CLARY_TEST_EXPERIMENTS_PYTHON": (
         "tests/sdk/experiments/requirements.lock",
         "the SageMaker SDK 2.x and sagemaker-experiments, about 200 MB",

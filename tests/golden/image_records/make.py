@@ -1,4 +1,4 @@
-"""Makes the files of this folder with MXNet itself: classes.* and boxes.* by its im2rec, tricky.* by its recordio module.
+"""Makes the files of this folder with MXNet: classes.*, split_*.lst and boxes.* by its im2rec, tricky.* by its recordio.
 
 python3.11 -m venv mx && mx/bin/pip install mxnet==1.9.1 numpy==1.23.5 opencv-python-headless==4.7.0.72
 mx/bin/python tests/golden/image_records/make.py [FOLDER]
@@ -36,6 +36,7 @@ def main(folder: Path) -> None:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_bytes(contents.png(shade))
         im2rec(folder / "classes", root, "--list", "--recursive", "--no-shuffle")
+        im2rec(folder / "split", root, "--list", "--recursive", "--train-ratio", "0.5", "--test-ratio", "0.25")
         lines = [[i, *floats, path] for i, (path, floats) in enumerate(contents.BOXES.items())]
         (folder / "boxes.lst").write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
         im2rec(folder / "classes", root, "--pass-through")

@@ -23,6 +23,7 @@ LOCKS = {
     "projects/chest_xrays/requirements.lock": ["projects/chest_xrays/requirements.in"],
     "tests/sdk3/requirements.lock": ["tests/sdk3/requirements.in"],
     "tests/clients/requirements.lock": ["tests/clients/requirements.in"],
+    "tests/debugger/requirements.lock": ["tests/debugger/requirements.in"],
     "tests/sdk/experiments/requirements.lock": ["tests/sdk/experiments/requirements.in"],
 }
 

@@ -33,6 +33,7 @@ ENVIRONMENTS = {
         "tests/clients/requirements.lock",
         "clients of S3 (aws, pandas, pyarrow), about 110 MB",
     ),
+    "CLARY_TEST_SMDEBUG_PYTHON": ("tests/debugger/requirements.lock", "smdebug, about 180 MB"),
 }
 
 # A file's tests share a server, so they stay together. Many workers would only starve each other of the disk.

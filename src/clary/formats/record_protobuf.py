@@ -3,8 +3,7 @@
 Each RecordIO record is a message of the package ``aialgs.data``: ``Record {map<string, Value> features = 1, label = 2;
 string uid = 3, metadata = 4, configuration = 5}``, a ``Value`` one of ``Float32Tensor = 2``, ``Float64Tensor = 3``,
 ``Int32Tensor = 7``, ``Bytes = 9``; a tensor ``{values = 1; keys = 2; shape = 3}``, where ``keys`` make it sparse.
-Source: the message's definition in the SageMaker Python SDK, src/sagemaker/amazon/record.proto. Wire format:
-https://protobuf.dev/programming-guides/encoding/. Not covered: groups, which proto2 deprecated.
+Source: the message's definition in the SageMaker Python SDK, src/sagemaker/amazon/record.proto.
 """
 
 from __future__ import annotations
@@ -17,15 +16,11 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from clary.formats import recordio
+from clary.formats.protobuf import BrokenMessage, delimited, fields, read_varint, varint
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FLOAT32, _FLOAT64, _INT32, _RAW = 2, 3, 7, 9  # fields of Value
 _CODES = {_FLOAT32: "f", _FLOAT64: "d", _INT32: "i"}
 _FIELDS = {code: number for number, code in _CODES.items()}
-
-
-class BrokenMessage(ValueError):
-    """The bytes of a record are no message of this kind."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +80,7 @@ def decode(data: bytes) -> Record:
     labels: dict[str, Value] = {}
     texts = {3: "", 4: "", 5: ""}
     try:
-        for number, value in _fields(data):
+        for number, value in fields(data):
             if number in {1, 2} and isinstance(value, bytes):
                 name, entry = _entry(value)
                 (features if number == 1 else labels)[name] = entry
@@ -100,17 +95,17 @@ def encode(record: Record) -> bytes:
     pieces = []
     for number, entries in ((1, record.features), (2, record.label)):
         for name, value in entries.items():
-            pieces.append(_delimited(number, _delimited(1, name.encode()) + _delimited(2, _value(value))))
+            pieces.append(delimited(number, delimited(1, name.encode()) + delimited(2, _value(value))))
     for number, text in ((3, record.uid), (4, record.metadata), (5, record.configuration)):
         if text:
-            pieces.append(_delimited(number, text.encode()))
+            pieces.append(delimited(number, text.encode()))
     return b"".join(pieces)
 
 
 def _entry(data: bytes) -> tuple[str, Value]:
     name = ""
     found: Value = Tensor(array("f"))
-    for number, part in _fields(data):
+    for number, part in fields(data):
         if number == 1 and isinstance(part, bytes):
             name = part.decode()
         elif number == 2 and isinstance(part, bytes):
@@ -119,13 +114,13 @@ def _entry(data: bytes) -> tuple[str, Value]:
 
 
 def _decode_value(data: bytes) -> Value:
-    for number, part in _fields(data):
+    for number, part in fields(data):
         if not isinstance(part, bytes):
             continue
         if number in _CODES:
             return _decode_tensor(part, _CODES[number])
         if number == _RAW:
-            parts = [(n, p) for n, p in _fields(part) if isinstance(p, bytes)]
+            parts = [(n, p) for n, p in fields(part) if isinstance(p, bytes)]
             kinds = [p.decode() for n, p in parts if n == 2]
             return Bytes(tuple(p for n, p in parts if n == 1), kinds[-1] if kinds else "")
     raise BrokenMessage("a value is neither a tensor nor bytes")
@@ -134,7 +129,7 @@ def _decode_value(data: bytes) -> Value:
 def _decode_tensor(data: bytes, code: str) -> Tensor:
     values: array[float] | array[int] = array(code)
     whole: dict[int, list[int]] = {2: [], 3: []}
-    for number, part in _fields(data):
+    for number, part in fields(data):
         if number in whole:
             whole[number] += _varints(part) if isinstance(part, bytes) else [part]
         elif number == 1 and code == "i":
@@ -154,18 +149,18 @@ def _decode_tensor(data: bytes, code: str) -> Tensor:
 
 def _value(value: Value) -> bytes:
     if isinstance(value, Bytes):
-        kind = _delimited(2, value.content_type.encode()) if value.content_type else b""
-        return _delimited(_RAW, b"".join(_delimited(1, each) for each in value.values) + kind)
+        kind = delimited(2, value.content_type.encode()) if value.content_type else b""
+        return delimited(_RAW, b"".join(delimited(1, each) for each in value.values) + kind)
     code = value.values.typecode
     if code == "i":
-        packed = b"".join(_varint(int(number) & 0xFFFFFFFFFFFFFFFF) for number in value.values)
+        packed = b"".join(varint(int(number) & 0xFFFFFFFFFFFFFFFF) for number in value.values)
     else:
         packed = _native(value.values.tobytes(), code)
-    pieces = [_delimited(1, packed)]
+    pieces = [delimited(1, packed)]
     for number, whole in ((2, value.keys), (3, value.shape)):
         if whole:
-            pieces.append(_delimited(number, b"".join(map(_varint, whole))))
-    return _delimited(_FIELDS[code], b"".join(pieces))
+            pieces.append(delimited(number, b"".join(map(varint, whole))))
+    return delimited(_FIELDS[code], b"".join(pieces))
 
 
 def _native(data: bytes, code: str) -> bytes:
@@ -177,46 +172,10 @@ def _native(data: bytes, code: str) -> bytes:
     return swapped.tobytes()
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, bytes | int]]:
-    """(number, value) of a message; a number of fixed width as its bits."""
-    at = 0
-    while at < len(data):
-        key, at = _read_varint(data, at)
-        number, kind = key >> 3, key & 7
-        if kind == _VARINT:
-            value, at = _read_varint(data, at)
-            yield number, value
-            continue
-        if kind == _BYTES:
-            size, at = _read_varint(data, at)
-        elif kind in {_FIXED64, _FIXED32}:
-            size = 8 if kind == _FIXED64 else 4
-        else:
-            raise BrokenMessage(f"field {number} has the unknown wire type {kind}")
-        part = data[at : at + size]
-        if len(part) != size:
-            raise BrokenMessage(f"field {number} ends {size - len(part)} bytes too early")
-        at += size
-        yield number, part if kind == _BYTES else int.from_bytes(part, "little")
-
-
-def _read_varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-        if shift > 63:
-            raise BrokenMessage("a number has more than ten bytes")
-
-
 def _varints(data: bytes) -> list[int]:
     found, at = [], 0
     while at < len(data):
-        value, at = _read_varint(data, at)
+        value, at = read_varint(data, at)
         found.append(value)
     return found
 
@@ -224,16 +183,3 @@ def _varints(data: bytes) -> list[int]:
 def _signed(value: int) -> int:
     value &= 0xFFFFFFFF
     return value - (1 << 32) if value >= 1 << 31 else value
-
-
-def _varint(value: int) -> bytes:
-    pieces = bytearray()
-    while value >= 0x80:
-        pieces.append(value & 0x7F | 0x80)
-        value >>= 7
-    pieces.append(value)
-    return bytes(pieces)
-
-
-def _delimited(number: int, data: bytes) -> bytes:
-    return _varint(number << 3 | _BYTES) + _varint(len(data)) + data

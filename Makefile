@@ -6,7 +6,7 @@ BIN := .venv/bin
 QUICK ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-quick check format bench lock sbom clean clean-project
+.PHONY: help setup run test test-quick check format bench docs lock sbom clean clean-project
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,12 @@ format: $(BIN)/pytest  ## let ruff put the code in form
 
 bench: $(BIN)/pytest  ## the figures of docs/reference/figures.md, measured here
 	$(BIN)/python bench/all.py
+
+docs: $(BIN)/clary  ## the documentation site, in build/site; runs the projects' solutions and shows what they print
+	$(BIN)/python scripts/tell_solution.py first_lab
+	$(BIN)/python scripts/tell_solution.py hospital_costs $(if $(DATA),--input "$(abspath $(DATA))")
+	$(BIN)/python scripts/site.py
+	@echo "build/site/index.html"
 
 lock: $(BIN)/pytest  ## renew the locks of the server and of development
 	$(BIN)/python scripts/lock.py

@@ -21,6 +21,7 @@ LOCKS = {
     "requirements-dev.lock": ["pyproject.toml", "--group", "build", "--group", "dev"],
     "projects/hospital_costs/requirements.lock": ["projects/hospital_costs/requirements.in"],
     "projects/chest_xrays/requirements.lock": ["projects/chest_xrays/requirements.in"],
+    "docs/requirements.lock": ["docs/requirements.in"],
     "tests/sdk3/requirements.lock": ["tests/sdk3/requirements.in"],
     "tests/clients/requirements.lock": ["tests/clients/requirements.in"],
     "tests/debugger/requirements.lock": ["tests/debugger/requirements.in"],

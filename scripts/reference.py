@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the code: settings, operations, commands, images.
+"""Writes docs/reference/ from the code: settings, operations, commands, images, errors.
 
 Usage: python scripts/reference.py           write the pages
        python scripts/reference.py --check   say which are not what the code says; exit status 1 if any
@@ -7,6 +7,7 @@ Usage: python scripts/reference.py           write the pages
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import click
 
 from clary import services
 from clary.cli import main as cli
+from clary.errors import ServiceError
 from clary.gateway import bodies, connections
 from clary.gateway.coverage import coverage
 from clary.gateway.protocols import json_values
@@ -102,7 +104,35 @@ def images() -> str:
     return head + "\n".join(rows) + "\n"
 
 
-PAGES = {"settings.md": settings, "operations.md": operations, "commands.md": commands, "images.md": images}
+def errors() -> str:
+    """Every error of Clary's own, by code; those that one operation alone knows are in its model."""
+    services.discover()
+    rows = {
+        (e.code, e.status): (e.__doc__ or "").partition("\n")[0].rstrip(".")
+        for e in sorted(_below(ServiceError), key=lambda e: (e.code, e.__module__), reverse=True)
+    }
+    head = (
+        "# Errors\n\nIn the form of the protocol that was asked: a code, a message that names the thing, the value and the way "
+        "out, and an HTTP status. Errors that a single operation has come from the service's model, with AWS's words.\n\n"
+        "| code | status | when |\n|---|---|---|\n"
+    )
+    return head + "".join(f"| `{code}` | {status} | {when} |\n" for (code, status), when in sorted(rows.items()))
+
+
+def _below(kind: type[ServiceError]) -> Iterator[type[ServiceError]]:
+    for each in kind.__subclasses__():
+        if each.__module__.startswith("clary."):
+            yield each
+            yield from _below(each)
+
+
+PAGES = {
+    "errors.md": errors,
+    "settings.md": settings,
+    "operations.md": operations,
+    "commands.md": commands,
+    "images.md": images,
+}
 
 
 def main() -> int:

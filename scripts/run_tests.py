@@ -29,6 +29,7 @@ ENVIRONMENTS = {
         "the SageMaker SDK 2.x and sagemaker-experiments, about 200 MB",
     ),
     "CLARY_TEST_SDK3_PYTHON": ("tests/sdk3/requirements.lock", "the SageMaker SDK 3.x, about 250 MB"),
+    "CLARY_TEST_DOCS_PYTHON": ("docs/requirements.lock", "MkDocs, about 20 MB"),
     "CLARY_TEST_CLIENTS_PYTHON": (
         "tests/clients/requirements.lock",
         "clients of S3 (aws, pandas, pyarrow), about 110 MB",

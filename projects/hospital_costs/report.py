@@ -47,7 +47,7 @@ table.tight { margin-top: 14px } .tight th { white-space: normal; vertical-align
 def write(folder: Path, facts: dict[str, Any]) -> Path:
     """Write ``report.html`` and ``summary.json`` to ``folder``; the plots are taken from its PNG files."""
     page = folder / "report.html"
-    facts = {**facts, "report": str(page.resolve())}
+    facts = {**facts, "report": str(page.resolve()), **_said(facts, folder)}
     body = "".join(section(facts, folder) for section in (_head, _results, _predictions, _leak, _data, _links))
     title = "Hospital costs: the report"
     page.write_text(
@@ -57,6 +57,40 @@ def write(folder: Path, facts: dict[str, Any]) -> Path:
     )
     (folder / "summary.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return page
+
+
+def _said(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The same in a terminal's words: blocks of tables, lines and bars, and what to try next."""
+    blocks: list[dict[str, Any]] = [
+        {
+            "table": "Leaderboard of Autopilot",
+            "columns": ["model", f"{facts['objective']} in cross-validation"],
+            "rows": [[row["name"], f"{row['value']:,.1f}"] for row in facts["leaderboard"]],
+        },
+        {
+            "table": "Error on held-out hospitals (RMSE)",
+            "columns": ["model", "RMSE", "against the baseline"],
+            "rows": [
+                [row["model"], f"${row['rmse']:,.0f}", _signed(row["against_baseline"])] for row in facts["errors"]
+            ],
+        },
+        {"line": f"(left out, because it knows the answer: total x percent, RMSE ${facts['leak_rmse']:.2f})"},
+    ]
+    for row in facts["predictions"]:
+        dollars = f"${row['predicted']:,.0f} predicted, ${row['true']:,.0f} true"
+        blocks.append({"line": f"\n{row['hospital']} ({row['what']}): {dollars}"})
+        if row["explanation"]:
+            blocks.append({"bars": row["explanation"]})
+    warning = "SYNTHETIC sample: no hospital in it exists, and its results mean nothing."
+    return {
+        "warning": warning if facts["data"]["synthetic"] else None,
+        "said": blocks,
+        "next": [
+            ["project open hospital_costs", "do it yourself, in a notebook"],
+            [f"autopilot {folder.resolve() / 'files/train.csv'} --target spending_hospital", "any CSV, one command"],
+            ["project clean hospital_costs", "remove the endpoint and the files"],
+        ],
+    }
 
 
 def _head(facts: dict[str, Any], _: Path) -> str:

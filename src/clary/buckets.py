@@ -37,6 +37,8 @@ _RESERVED = re.compile(r"(xn--|sthree-|amzn-s3-demo-).*|.*(-s3alias|--ol-s3|\.mr
 
 
 class InvalidBucketName(ServiceError):
+    """The name is none that a bucket may have."""
+
     code = "InvalidBucketName"
 
     def __init__(self, bucket: str) -> None:

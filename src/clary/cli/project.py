@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from clary.cli import bars, options, servers
+from clary.cli import options, project_hints, project_results, servers
 from clary.cli.environment import changes
 from clary.cli.project_folders import Project, find, projects, projects_folder, working_copy
 from clary.images.environments import CannotBuild, Environments
@@ -64,7 +60,7 @@ def run(name: str, data: Path | None, source: str | None, minutes: float | None)
     if code != 0:
         raise click.ClickException(f"{chosen.name} stopped with exit status {code}; the lines above say why.")
     facts = json.loads((output / "summary.json").read_text(encoding="utf-8"))
-    _say(Console(), facts, server.url, _flag(settings), folder, time.monotonic() - began)
+    project_results.say(Console(), chosen, facts, server.url, settings, time.monotonic() - began)
 
 
 @project.command()
@@ -73,6 +69,17 @@ def run(name: str, data: Path | None, source: str | None, minutes: float | None)
 def check(name: str, data: Path | None) -> None:
     """Say which of a project's checkpoints hold, for learners who do it themselves."""
     _program(name, data, "check.py")
+
+
+@project.command()
+@click.argument("name")
+@click.argument("step")
+@click.option("--level", type=click.IntRange(1, 3), help="1 a nudge, 2 a plan, 3 nearly the code.")
+@options.data
+def hint(name: str, step: str, level: int | None, data: Path | None) -> None:
+    """Give a hint for STEP of project NAME (the numbers of its guide); asked again, a little more."""
+    folder, _ = working_copy(find(name), options.settings(data=data).data)
+    click.echo(project_hints.give(folder, step, level))
 
 
 @project.command()
@@ -149,54 +156,3 @@ def _python(chosen: Project, settings: Settings, folder: Path, arguments: list[s
         except KeyboardInterrupt:  # Ctrl-C reached the child too: let it end
             process.wait()
             raise click.Abort from None
-
-
-def _command() -> str:
-    """The program as it can be called from here: by name, by path, or as a module."""
-    program = Path(sys.argv[0])
-    if program.name != "clary":
-        return f"{Path(sys.executable).name} -m clary"
-    return "clary" if shutil.which("clary") else os.path.relpath(program)
-
-
-def _flag(settings: Settings) -> str:
-    """What to add to a command so that it means the same data folder."""
-    return "" if settings.data == Path("~/.clary").expanduser().absolute() else f" --data {settings.data}"
-
-
-def _say(console: Console, facts: dict[str, Any], url: str, flag: str, folder: Path, seconds: float) -> None:
-    """What came out: leaderboard, held-out error, three predictions with their reasons, addresses, what to try."""
-    console.rule("[bold]hospital costs" if "hospital" in facts["endpoint"] else facts["endpoint"])
-    if facts["data"]["synthetic"]:
-        console.print("[bold yellow]SYNTHETIC sample:[/] no hospital in it exists, and its results mean nothing.\n")
-    board = Table(title="Leaderboard of Autopilot", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    board.add_column("model")
-    board.add_column(f"{facts['objective']} in cross-validation", justify="right")
-    for row in facts["leaderboard"]:
-        board.add_row(row["name"], f"{row['value']:,.1f}")
-    console.print(board, "")
-    errors = Table(title="Error on held-out hospitals (RMSE)", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in ("model", "RMSE", "against the baseline"):
-        errors.add_column(column, justify="left" if column == "model" else "right")
-    for row in facts["errors"]:
-        against = f"{row['against_baseline']:+.1%}" if row["against_baseline"] else "the baseline"
-        errors.add_row(row["model"], f"${row['rmse']:,.0f}", against)
-    console.print(errors)
-    console.print(f"(left out, because it knows the answer: total x percent, RMSE ${facts['leak_rmse']:.2f})\n")
-    for row in facts["predictions"]:
-        console.print(
-            f"[bold]{row['hospital']}[/] ({row['what']}): ${row['predicted']:,.0f} predicted, ${row['true']:,.0f} true",
-            highlight=False,
-        )
-        if row["explanation"]:
-            console.print(bars.signed(row["explanation"]))
-    console.print(f"\nreport   {facts['report']}", f"server   {url}", sep="\n", highlight=False, soft_wrap=True)
-    console.print(f"endpoint {facts['endpoint']} stays up; {seconds / 60:.1f} minutes in all\n", highlight=False)
-    console.print("Try next:", style="bold")
-    for command, why in (
-        (f"project open hospital_costs{flag}", "do it yourself, in a notebook"),
-        (f"autopilot {folder / 'output/files/train.csv'} --target spending_hospital{flag}", "any CSV, one command"),
-        (f"project clean hospital_costs{flag}", "remove the endpoint and the files"),
-    ):
-        console.print(f"  {_command()} {command}", style="green", highlight=False, soft_wrap=True)
-        console.print(f"      {why}", style="dim", highlight=False)

@@ -19,17 +19,21 @@ _NOT_COPIED = frozenset({"__pycache__", ".ipynb_checkpoints", "output", "data"})
 
 @dataclass(frozen=True)
 class Project:
-    """``folder`` holds the original files; ``summary`` is a sentence; ``download_mb`` is of its Python environment."""
+    """``folder`` holds the original files; ``summary`` is a sentence; ``download_mb`` is of its Python environment.
+
+    ``environment`` names the project whose Python environment it works in: mostly its own.
+    """
 
     name: str
     folder: Path
     title: str
     summary: str
     download_mb: int
+    environment: str = ""
 
     @property
     def lock(self) -> Path:
-        return self.folder / "requirements.lock"
+        return self.folder.parent / (self.environment or self.name) / "requirements.lock"
 
 
 def projects_folder() -> Path:
@@ -81,7 +85,14 @@ def working_copy(project: Project, data: Path) -> tuple[Path, list[str]]:
 
 def _read(path: Path) -> Project:
     text = tomllib.loads(path.read_text(encoding="utf-8"))
-    return Project(path.parent.name, path.parent, text["title"], text["summary"], text["download_mb"])
+    return Project(
+        path.parent.name,
+        path.parent,
+        text["title"],
+        text["summary"],
+        text["download_mb"],
+        text.get("environment", ""),
+    )
 
 
 def _files(folder: Path) -> list[Path]:

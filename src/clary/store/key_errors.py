@@ -80,6 +80,8 @@ class NoSuchUpload(Missing):
 
 
 class BucketNotEmpty(ServiceError):
+    """The bucket still holds objects, versions or delete markers."""
+
     code = "BucketNotEmpty"
     status = 409
 

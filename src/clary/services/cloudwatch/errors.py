@@ -11,14 +11,20 @@ from clary.errors import ServiceError
 
 
 class InvalidValue(ServiceError):
+    """A parameter has a value that it cannot have."""
+
     code = "InvalidParameterValueException"
 
 
 class InvalidCombination(ServiceError):
+    """Two parameters do not go together."""
+
     code = "InvalidParameterCombinationException"
 
 
 class Missing(ServiceError):
+    """A parameter that is needed is not there."""
+
     code = "MissingRequiredParameterException"
 
 

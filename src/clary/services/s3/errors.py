@@ -14,6 +14,8 @@ from clary.errors import ServiceError
 
 
 class InvalidArgument(ServiceError):
+    """A header or a part of the query has a value that it cannot have."""
+
     code = "InvalidArgument"
 
     def __init__(self, message: str, name: str, value: object) -> None:
@@ -21,10 +23,14 @@ class InvalidArgument(ServiceError):
 
 
 class InvalidRequest(ServiceError):
+    """The request contradicts itself, or the state of the bucket."""
+
     code = "InvalidRequest"
 
 
 class MalformedXML(ServiceError):
+    """The document is not what the operation takes."""
+
     code = "MalformedXML"
 
     def __init__(self) -> None:
@@ -32,10 +38,14 @@ class MalformedXML(ServiceError):
 
 
 class InvalidTag(ServiceError):
+    """A tag is too long, double, or has a character that it may not have."""
+
     code = "InvalidTag"
 
 
 class InvalidRange(ServiceError):
+    """The range lies beyond the object."""
+
     code = "InvalidRange"
     status = 416
 
@@ -44,6 +54,8 @@ class InvalidRange(ServiceError):
 
 
 class PreconditionFailed(ServiceError):
+    """A condition of the request does not hold."""
+
     code = "PreconditionFailed"
     status = 412
 
@@ -58,6 +70,8 @@ class BadDigest(ServiceError):
 
 
 class InvalidDigest(ServiceError):
+    """A checksum is no checksum of its kind."""
+
     code = "InvalidDigest"
 
     def __init__(self, given: str) -> None:
@@ -66,6 +80,8 @@ class InvalidDigest(ServiceError):
 
 
 class EntityTooLarge(ServiceError):
+    """The object or part is larger than one call may bring."""
+
     code = "EntityTooLarge"
 
     def __init__(self, size: int, most: int) -> None:
@@ -77,6 +93,8 @@ class EntityTooLarge(ServiceError):
 
 
 class KeyTooLong(ServiceError):
+    """The key has more than 1,024 bytes."""
+
     code = "KeyTooLongError"
 
     def __init__(self, size: int) -> None:
@@ -84,6 +102,8 @@ class KeyTooLong(ServiceError):
 
 
 class MetadataTooLarge(ServiceError):
+    """The metadata has more than 2 KB."""
+
     code = "MetadataTooLarge"
 
     def __init__(self, size: int) -> None:

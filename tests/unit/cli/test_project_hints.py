@@ -1,0 +1,48 @@
+"""Graded hints: a little more each time, never past the last."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from clary.cli import project_hints
+from clary.cli.project_folders import projects
+
+TEXT = "# Hints\n\nwords\n\n## 4\n1. a nudge\n2. a plan\n   of two lines\n3. the code\n\n## 5\n1. only one\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "hints.md").write_text(TEXT)
+    return tmp_path
+
+
+def test_the_same_question_gives_a_little_more_each_time(folder: Path) -> None:
+    said = [project_hints.give(folder, "4") for _ in range(4)]
+    assert said[0] == "Hint 1 of 3\na nudge\n\nStill stuck? Ask again for hint 2 of 3."
+    assert said[1].startswith("Hint 2 of 3\na plan\nof two lines\n")
+    assert said[2] == said[3] == "Hint 3 of 3\nthe code"
+
+
+def test_a_level_can_be_asked_for(folder: Path) -> None:
+    assert project_hints.give(folder, "4", 2).startswith("Hint 2 of 3")
+    assert project_hints.give(folder, "4").startswith("Hint 3 of 3")
+    assert project_hints.give(folder, "5", 3) == "Hint 1 of 1\nonly one"
+
+
+def test_a_step_without_hints_names_those_that_have_some(folder: Path) -> None:
+    with pytest.raises(click.ClickException, match=r"no hint for step '9'. Steps with hints: 4, 5"):
+        project_hints.give(folder, "9")
+
+
+@pytest.mark.parametrize("project", projects(), ids=lambda each: each.name)
+def test_the_hints_of_a_project_are_of_steps_of_its_guide(project: object) -> None:
+    folder: Path = project.folder  # type: ignore[attr-defined]
+    hints = project_hints.read((folder / "hints.md").read_text())
+    steps = set(re.findall(r"^\*\*(\d+)\.", (folder / "guide.md").read_text(), re.MULTILINE))
+    assert hints
+    assert set(hints) <= steps
+    assert all(len(each) == 3 for each in hints.values())

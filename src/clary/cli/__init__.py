@@ -24,6 +24,7 @@ _COMMANDS = {
     "images": "images",
     "project": "project",
     "autopilot": "autopilot",
+    "records": "records",
     "spot": "spot",
     "users": "users",
     "doctor": "doctor",

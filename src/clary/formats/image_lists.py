@@ -6,9 +6,12 @@ Source: mxnet 1.9.1, tools/im2rec.py (``write_list``, ``read_list``).
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+_FLOAT = struct.Struct("<f")
 
 
 class BrokenList(ValueError):
@@ -21,7 +24,7 @@ class BrokenList(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ListedImage:
-    """``path``: relative to the folder of images."""
+    """``labels``: kept as float32. ``path``: relative to the folder of images."""
 
     id: int
     labels: tuple[float, ...]
@@ -29,7 +32,7 @@ class ListedImage:
 
 
 def write(path: str | Path, images: Iterable[ListedImage]) -> None:
-    """``ValueError`` for a path with a tab or a line break in it: a .lst cannot say it."""
+    """``ValueError`` for a path with a tab or a line break in it, and for a label that is no float32."""
     with Path(path).open("w", newline="\n", encoding="utf-8") as file:
         for image in images:
             if any(character in image.path for character in "\t\n\r"):
@@ -60,6 +63,14 @@ def read(path: str | Path) -> Iterator[ListedImage]:
 
 
 def _number(label: float) -> str:
-    """As im2rec prints it, or all digits where its six do not give the number back."""
+    """As im2rec prints it, or nine digits where its six do not give the same float32."""
     short = f"{label:f}"
-    return short if float(short) == label else repr(label)
+    return short if _float32(float(short)) == _float32(label) else f"{label:.9g}"
+
+
+def _float32(number: float) -> float:
+    try:
+        rounded: float = _FLOAT.unpack(_FLOAT.pack(number))[0]
+    except OverflowError:
+        raise ValueError(f"the label {number:g} is larger than a float32 can be") from None
+    return rounded

@@ -84,23 +84,33 @@ _NOT_IMAGES = "; it is RecordIO, but not of images (recordio-protobuf?)"
 def read(source: str | Path | recordio.Source) -> Iterator[ImageRecord]:
     """The records in their order, one at a time: a FIFO (Pipe mode) is read as it comes. ``BrokenRecord``, ``OSError``."""
     if not isinstance(source, str | Path):
-        yield from _read(source)
+        yield from ImageRecordReader(source)
         return
     with Path(source).open("rb", buffering=0) as file:
         try:
-            yield from _read(file)
+            yield from ImageRecordReader(file)
         except BrokenRecord as error:
             error.args = (f"{source}: {error}",)
             raise
 
 
-def _read(source: recordio.Source) -> Iterator[ImageRecord]:
-    reader = recordio.Reader(source)
-    for payload in reader:
-        try:
-            yield unpack(payload)
-        except ValueError as error:
-            raise BrokenRecord(reader.number, f"at byte {reader.offset}: {error}", reader.offset) from None
+class ImageRecordReader:
+    """Iterates over the records of a source; ``offset`` is the last one's first byte, as an .idx has it."""
+
+    def __init__(self, source: recordio.Source) -> None:
+        self._frames = recordio.Reader(source)
+
+    @property
+    def offset(self) -> int:
+        return self._frames.offset
+
+    def __iter__(self) -> Iterator[ImageRecord]:
+        frames = self._frames
+        for payload in frames:
+            try:
+                yield unpack(payload)
+            except ValueError as error:
+                raise BrokenRecord(frames.number, f"at byte {frames.offset}: {error}", frames.offset) from None
 
 
 class ImageRecordWriter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ IMAGES = st.lists(
     st.builds(
         lambda number, labels, name: ListedImage(number, tuple(labels), name),
         st.integers(0, 2**64 - 1),
-        st.lists(st.floats(allow_nan=False), min_size=1, max_size=8),
+        st.lists(st.floats(allow_nan=False, width=32), min_size=1, max_size=8),
         NAMES,
     ),
     max_size=5,
@@ -27,14 +28,21 @@ IMAGES = st.lists(
 @given(IMAGES)
 def test_what_is_written_is_read(tmp_path: Path, images: list[ListedImage]) -> None:
     image_lists.write(tmp_path / "a.lst", images)
-    assert list(image_lists.read(tmp_path / "a.lst")) == images
+    found = list(image_lists.read(tmp_path / "a.lst"))
+    assert [(image.id, image.path) for image in found] == [(image.id, image.path) for image in images]
+    assert [array("f", image.labels) for image in found] == [array("f", image.labels) for image in images]
 
 
 def test_a_line_is_as_im2rec_prints_it(tmp_path: Path) -> None:
     image_lists.write(
-        tmp_path / "a.lst", [ListedImage(3, (2.0,), "cats/a b.jpg"), ListedImage(4, (0.1234567,), "b.jpg")]
+        tmp_path / "a.lst",
+        [
+            ListedImage(3, (2.0,), "cats/a b.jpg"),
+            ListedImage(4, (0.3759765625,), "b.jpg"),
+            ListedImage(5, (0.1,), "c.jpg"),
+        ],
     )
-    assert (tmp_path / "a.lst").read_text() == "3\t2.000000\tcats/a b.jpg\n4\t0.1234567\tb.jpg\n"
+    assert (tmp_path / "a.lst").read_text() == "3\t2.000000\tcats/a b.jpg\n4\t0.375976562\tb.jpg\n5\t0.100000\tc.jpg\n"
 
 
 @pytest.mark.parametrize(
@@ -57,3 +65,5 @@ def test_a_broken_line_is_told_by_its_number(tmp_path: Path, line: str, text: st
 def test_a_name_that_a_list_cannot_hold_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has a tab or a line break in its name"):
         image_lists.write(tmp_path / "a.lst", [ListedImage(1, (0.0,), "a\tb.jpg")])
+    with pytest.raises(ValueError, match=r"1e\+39 is larger than a float32"):
+        image_lists.write(tmp_path / "a.lst", [ListedImage(1, (1e39,), "a.jpg")])

@@ -6,7 +6,8 @@ changed, and what was deleted, is known again after a crash; whatever else lies 
 
 Only whole files are uploaded: on Linux those that nobody holds open for writing, elsewhere those that nobody has written
 to for a second; one that changes while it is read is not named. Left out are names that no key can have, and links,
-which could lead anywhere.
+which could lead anywhere. Other folders are kept so too (those of ``clary.jobs.debug_output``, and ``output/intermediate``);
+``Files`` says how one knows of theirs which are whole.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from clary.buckets import parse_uri
 from clary.clock import machine_ms
@@ -49,6 +51,13 @@ Mark = list[int]
 """What tells a file's content from the one before: size, time of the last write in nanoseconds, inode."""
 
 
+Files = Literal[
+    "settled",  # whole when nobody writes to them any more
+    "named",  # written under another name and renamed: whole from the first sight
+    "growing",  # every beginning is of use, also while somebody writes on
+]
+
+
 class CannotKeep(Exception):
     """Checkpoints cannot be read from, or written to, S3; the message becomes the job's FailureReason.
 
@@ -69,7 +78,9 @@ class Place:
     """One host's folder of checkpoints. ``directory``: its task's; ``uri``: S3Uri; ``key``: of KMS to encrypt under, or "".
 
     ``buckets``: S3 with the rights that the job's role has at that moment. ``name``: the folder's; ``noun``: what it holds;
-    ``mirrored``: whether what is removed from it is removed from S3.
+    ``mirrored``: whether what is removed from it is removed from S3; ``needed``: whether the job fails if it cannot be kept.
+    ``order``: folders at its top in the order in which their files become visible, before all others: a file of a later one
+    is uploaded after those of the earlier ones that were there when it was. ``skipped``: how names end that are left out.
     """
 
     directory: Path
@@ -79,6 +90,10 @@ class Place:
     name: str = "checkpoints"
     noun: str = "Checkpoint"
     mirrored: bool = True
+    needed: bool = True
+    files: Files = "settled"
+    order: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -129,7 +144,7 @@ def sync(
     now: dict[str, Mark] = {}
     try:
         buckets = place.buckets()
-        for name, folder, found in _files(place.folder):
+        for name, folder, found in _in_order(place):
             mark = _mark(found)
             whole = known.get(name) == mark or _upload(buckets, place, name, folder, mark, is_whole, stopped)
             if whole:
@@ -164,9 +179,10 @@ def _upload(
         return False
     try:
         found = os.fstat(file)
-        if _mark(found) != mark or not is_whole(found, _is_held(file)):
+        if _mark(found) != mark or not (place.files != "settled" or is_whole(found, _is_held(file))):
             return False
-        buckets.put_pieces(place.uri_of(name), _pieces(file, mark, stopped), key=place.key)
+        pieces = _pieces(file, mark, stopped, grows=place.files == "growing")
+        buckets.put_pieces(place.uri_of(name), pieces, key=place.key)
     except _NotWhole:
         return False
     finally:
@@ -174,13 +190,29 @@ def _upload(
     return True
 
 
-def _pieces(file: int, mark: Mark, stopped: Callable[[], bool]) -> Iterator[bytes]:
-    while piece := os.read(file, _PIECE):
+def _pieces(file: int, mark: Mark, stopped: Callable[[], bool], *, grows: bool) -> Iterator[bytes]:
+    """The bytes that the mark speaks of; ``grows``: more may follow them."""
+    left = mark[0]
+    while piece := os.read(file, min(_PIECE, left) if grows else _PIECE):
         if stopped():
             raise _NotWhole
+        left -= len(piece)
         yield piece
-    if _mark(os.fstat(file)) != mark:
+    if left if grows else _mark(os.fstat(file)) != mark:
         raise _NotWhole
+
+
+def _in_order(place: Place) -> Iterator[tuple[str, int, os.stat_result]]:
+    """As ``_files``, by the place's order. What comes after the first look waits for the next: what it needs may be missing."""
+    if not place.order:
+        yield from (file for file in _files(place.folder) if not file[0].endswith(place.skipped))
+        return
+    there = {name for name, _, _ in _files(place.folder) if not name.endswith(place.skipped)}
+    for top in (*place.order, None):
+        for file in _files(place.folder):
+            first = file[0].partition("/")[0]
+            if file[0] in there and (first == top if top else first not in place.order):
+                yield file
 
 
 def _files(folder: Path) -> Iterator[tuple[str, int, os.stat_result]]:

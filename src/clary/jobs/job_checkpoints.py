@@ -1,19 +1,20 @@
-"""What a training job's hosts keep in S3 while they run: their checkpoints, and what they write to output/intermediate.
+"""What a training job's hosts keep in S3 while they run: their checkpoints, what they write to output/intermediate, tensors.
 
-From the job's CheckpointConfig, and the hyperparameter sagemaker_s3_output, to folders, mounts and what uploads them.
+From the job's CheckpointConfig, the hyperparameter sagemaker_s3_output, and what ``debug_output`` reads, to folders, mounts and
+what uploads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from clary.context import Context
 from clary.engines.base import Engine, Task
-from clary.jobs import channels, checkpoints
-from clary.jobs.checkpoints import Followers, Place
+from clary.jobs import channels, checkpoints, debug_output
+from clary.jobs.checkpoints import CannotKeep, Followers, Place
 from clary.jobs.instances import Instances
 from clary.store.base import Record
 
@@ -33,6 +34,7 @@ class JobCheckpoints:
         if intermediate := self._intermediate(job, task.directory):
             intermediate.folder.mkdir(parents=True, exist_ok=True)
             task = replace(task, mounts=[*task.mounts, intermediate.mount(_INTERMEDIATE)])
+        task = debug_output.prepared(self._context.at(job.region), self._engine, job, task)
         config = job.body.get("CheckpointConfig")
         if not config:
             return task
@@ -56,16 +58,36 @@ class JobCheckpoints:
             "LocalPath in the file that SM_CHECKPOINT_CONFIG_FILE names."
         )
 
-    def follow(self, job: Record, running: Instances) -> None:
-        """Keep them in S3 from now on, if that is not done already; ``CannotKeep`` if it went wrong."""
-        for place in self._places(job, running):
-            self._followers.follow(place)
+    def follow(self, job: Record, running: Instances) -> list[str]:
+        """Keep them in S3 from now on, if that is not done already; ``CannotKeep`` if it went wrong.
 
-    def finish(self, job: Record, running: Instances) -> None:
-        """Their last upload, once all hosts have ended; ``CannotKeep``."""
-        for place in self._places(job, running):
+        Returns what the log should say: of folders that cannot be kept, and without which the job goes on.
+        """
+        return self._each(job, running, self._followers.follow)
+
+    def finish(self, job: Record, running: Instances) -> list[str]:
+        """Their last upload, once all hosts have ended; ``CannotKeep``. Returns what the log should say."""
+
+        def finish(place: Place) -> None:
             if (progress := self._engine.poll(place.directory)) is not None:
                 self._followers.finish(place, progress)
+
+        return self._each(job, running, finish)
+
+    def _each(self, job: Record, running: Instances, act: Callable[[Place], None]) -> list[str]:
+        """Do it for all places; the first that is needed and fails raises, once the others have had their turn."""
+        problems, failure = [], None
+        for place in self._places(job, running):
+            try:
+                act(place)
+            except CannotKeep as error:
+                if place.needed:
+                    failure = failure or error
+                else:
+                    problems.append(f"Clary: {str(error).removeprefix('ClientError: ')}")
+        if failure is not None:
+            raise failure
+        return problems
 
     def _places(self, job: Record, running: Instances) -> Iterator[Place]:
         for folder in running.folders:
@@ -73,6 +95,7 @@ class JobCheckpoints:
                 yield self._at(job, folder)
             if intermediate := self._intermediate(job, folder):
                 yield intermediate
+            yield from debug_output.places(self._context.at(job.region), job, folder)
 
     def _intermediate(self, job: Record, directory: Path) -> Place | None:
         """Where the training toolkit would upload what a script writes there; it does so where nobody else does."""

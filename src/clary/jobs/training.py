@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from clary.images import catalog
 from clary.jobs import (
     attempts,
     channels,
+    debug_output,
     images,
     instances,
     job_checkpoints,
@@ -195,11 +197,15 @@ class TrainingJobs:
     def _note(self, job: Record, hosts: list[Host]) -> None:
         """Say first in the log what is otherwise than the request asks: image, limits, the place of checkpoints."""
         texts = (self._image(job).note, instances.limits_note(self._engine, hosts), self._checkpoints.note(job))
-        if notes := [text for text in texts if text]:
-            now = self._context.clock.ms()
-            lines, mark = [(now, note) for note in notes], (f"{self.directory(job)}#note", 1)
-            stream = instances.stream(job, hosts[0].name)
-            self._context.logs.append(job.region, LOG_GROUP, stream, lines, mark)
+        self._tell(job, [text for text in texts if text], "note")
+
+    def _tell(self, job: Record, texts: Sequence[str], what: str = "problems") -> None:
+        """Write these lines into the log of the first host, once; ``what``: of which kind they are."""
+        mark = f"{self.directory(job)}#{what}"
+        if texts and not self._context.logs.position(mark):
+            now, name = self._context.clock.ms(), self._instances(job).names[0]
+            lines = [(now, text) for text in texts]
+            self._context.logs.append(job.region, LOG_GROUP, instances.stream(job, name), lines, (mark, 1))
 
     # training
 
@@ -226,7 +232,7 @@ class TrainingJobs:
             "_abandoned": standing.abandoned,
         }
         try:
-            self._checkpoints.finish(job, running)
+            self._tell(job, self._checkpoints.finish(job, running))
             if why := attempts.cause(job, lost=standing.lost):
                 return self._again(job, why)
         except CannotKeep as error:
@@ -243,7 +249,7 @@ class TrainingJobs:
             running.stop()
             return _LOOK_AGAIN
         try:
-            self._checkpoints.follow(job, running)
+            self._tell(job, self._checkpoints.follow(job, running))
         except CannotKeep as error:
             self._move(job, "training", "Training", "Stopping: checkpoints cannot be kept", _cannot_keep=str(error))
             return None
@@ -362,6 +368,7 @@ class TrainingJobs:
         running = self._instances(job)
         for folder in running.folders:
             self._credentials.void(folder)
+        self._tell(job, [text for text in [debug_output.finish(self._context.at(job.region), job)] if text], "end")
         members |= spot.times(job, self._context.now()) | self._pools.leave(job, healthy=not job.body.get("_lost"))
         if status == "Completed" and members.get("WarmPoolStatus", {}).get("Status") == "Available":
             message = warm_pools.RETAINED

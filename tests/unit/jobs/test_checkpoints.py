@@ -7,7 +7,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -230,3 +232,57 @@ def test_closing_gives_up_a_long_upload_and_the_next_start_makes_it(
     assert objects(context) == {}
     Followers().finish(place, Progress(ended=time.time(), exit_code=0))
     assert len(objects(context)["run/model"]) == 8 << 20
+
+
+def _debug_place(place: Place) -> Place:
+    order = ("events", "index", "collections")
+    return replace(
+        place, name="tensors", mirrored=False, files="named", order=order, skipped=(".tmp", "training_job_end.ts")
+    )
+
+
+def test_the_files_of_a_place_with_an_order_become_visible_in_it(
+    context: Context, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = _debug_place(place)
+    names = ["collections/0/c", "events/1/e1", "index/0/i1", "other"]
+    for name in [*names, "events/2/e2.tmp", "training_job_end.ts", "index/0/training_job_end.ts"]:
+        (place.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (place.folder / name).write_bytes(name.encode())
+    seen: list[str] = []
+    put = GuardedBuckets.put_pieces
+
+    def note(self: GuardedBuckets, uri: str, *given: Any, **named: Any) -> Any:
+        if not seen:  # a step is written while the first file of another is uploaded
+            for late in ("events/3/e3", "index/0/i3"):
+                (place.folder / late).parent.mkdir(parents=True, exist_ok=True)
+                (place.folder / late).write_bytes(b"late")
+        seen.append(uri.removeprefix(f"{URI}/"))
+        return put(self, uri, *given, **named)
+
+    monkeypatch.setattr(GuardedBuckets, "put_pieces", note)
+    checkpoints.sync(place)
+    assert seen == ["events/1/e1", "index/0/i1", "collections/0/c", "other"]
+    checkpoints.sync(place)
+    assert seen[4:] == ["events/3/e3", "index/0/i3"]
+    assert len(objects(context)) == 6
+
+
+def test_a_renamed_file_is_whole_however_young(context: Context, place: Place) -> None:
+    place = _debug_place(place)
+    (place.folder / "events").mkdir(parents=True)
+    (place.folder / "events/e").write_bytes(b"now")
+    now = time.time()
+    Followers().finish(place, Progress(ended=now, exit_code=137, lost=True))
+    assert objects(context) == {"run/events/e": b"now"}
+
+
+def test_of_a_growing_file_what_is_there_goes_up(context: Context, place: Place) -> None:
+    place = replace(place, files="growing", mirrored=False)
+    place.folder.mkdir()
+    with (place.folder / "events.out.tfevents").open("wb") as file:
+        for length in (1, 2):
+            file.write(b"x" * 1000)
+            file.flush()
+            checkpoints.sync(place, lambda *_: False)
+            assert objects(context) == {"run/events.out.tfevents": b"x" * 1000 * length}

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import Any
 
 from clary.context import Context
-from clary.errors import NotServed, ValidationException
-from clary.services.sagemaker import named_buckets
+from clary.errors import ValidationException
+from clary.services.sagemaker import local_paths, named_buckets
 
 _MAX_RUNTIME = 86400  # seconds, where a request names none
-
-# Where a folder of checkpoints would hide what a job needs, below each of these too.
-_SYSTEM = "/usr /bin /sbin /lib /lib32 /lib64 /etc /proc /dev /sys /run /nix /gnu".split()
-_TAKEN = "/opt/ml/input /opt/ml/model /opt/ml/output /opt/ml/code /opt/ml/sagemaker".split()
 
 
 def check_spot(request: dict[str, Any]) -> None:
@@ -50,23 +45,4 @@ def check_checkpoints(context: Context, config: dict[str, Any] | None) -> None:
         return
     named_buckets.require(context, config["S3Uri"], f"The CheckpointConfig's S3Uri {config['S3Uri']}")
     if local := config.get("LocalPath"):
-        _check_local_path(local)
-
-
-def _check_local_path(local: str) -> None:
-    path = PurePosixPath(local)
-    parts = local.rstrip("/").split("/")
-    if not path.is_absolute() or any(part in {"", ".", ".."} for part in parts[1:]) or "\0" in local:
-        raise ValidationException(
-            f"Invalid LocalPath {local!r} of CheckpointConfig: it takes an absolute path without '..', as /opt/ml/checkpoints"
-        )
-    if local.rstrip("/") in {"/opt/ml", "/tmp"} or any(path.is_relative_to(taken) for taken in (*_SYSTEM, *_TAKEN)):  # noqa: S108
-        raise ValidationException(
-            f"Invalid LocalPath {local!r} of CheckpointConfig: the job needs that folder for something else. "
-            "Use /opt/ml/checkpoints, or a folder of your own."
-        )
-    if len(parts) < 3:
-        raise NotServed(
-            f"The LocalPath {local!r} of CheckpointConfig lies at the top of the file system, which is not served: use a "
-            "folder below another one, as /opt/ml/checkpoints."
-        )
+        local_paths.check(local, "CheckpointConfig", "/opt/ml/checkpoints")

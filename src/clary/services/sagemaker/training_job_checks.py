@@ -11,6 +11,7 @@ from clary.services.sagemaker import (
     channels,
     container_images,
     experiment_configs,
+    hook_configs,
     instance_limit,
     named_buckets,
     profiling,
@@ -57,6 +58,7 @@ def check(context: Context, request: dict[str, Any]) -> None:
     check_spot(request)
     check_keep_alive(request)
     check_checkpoints(context, request.get("CheckpointConfig"))
+    hook_configs.check(context, request)
     refuse(request["ResourceConfig"], "CreateTrainingJob", _NOT_YET_OF_RESOURCES)
     _check_launcher(request.get("HyperParameters", {}))
     groups = _check_instances(context, request["ResourceConfig"])

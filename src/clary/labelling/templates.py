@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Grant = Callable[[str, str], str]
 """The address at which a browser may read an object for a short while, of its bucket and key."""
 
-ASSETS = "/_/assets/crowd"
+ASSETS = "/_/assets/latest/crowd"
 """The path of Clary's crowd elements, which the console serves."""
 
 INVALID_PARAMETERS, INVALID_TEMPLATE, INVALID_INPUT = "InvalidParameters", "InvalidTemplate", "InvalidInput"

@@ -1,0 +1,23 @@
+// Clary's Crowd HTML Elements: the tags, attributes, properties and events of AWS's, as standard web components.
+import "./form.js";
+import "./button.js";
+import "./instructions.js";
+import "./fields.js";
+import "./bounding-box.js";
+import { start } from "./protocol.js";
+import { install } from "./theme.js";
+
+install();
+
+let isReady = false;
+
+function ready() {
+  if (isReady) return;
+  isReady = true;
+  document.dispatchEvent(new Event("all-crowd-elements-ready", { bubbles: true }));
+  start();
+}
+
+// After the template's own modules, which listen for it.
+if (document.readyState === "complete") queueMicrotask(ready);
+else for (const [target, type] of [[document, "DOMContentLoaded"], [window, "load"]]) target.addEventListener(type, ready, { once: true });

@@ -15,8 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from clary.cli.project_folders import find, working_copy
 from clary.images.environments import Environments
+from clary.learning.projects import find, working_copy
 from clary.settings import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -53,6 +53,9 @@ class Settings:
         20, "How many instances one job may ask for; each is a process, however large the type that it names."
     )
     jobs: int = _setting(4, "How many jobs run at the same time; the others wait their turn.")
+    notebook_idle_minutes: int = _setting(
+        60, "JupyterLab of `clary studio` ends when nobody has used it, and no cell has run, for so long."
+    )
     spot_interruptions: float = _setting(
         0.0, "How often an hour of a managed spot job is interrupted, on average; 0: only by `clary spot interrupt`."
     )

@@ -23,6 +23,7 @@ _COMMANDS = {
     "run": "run",
     "images": "images",
     "project": "project",
+    "studio": "studio",
     "autopilot": "autopilot",
     "records": "records",
     "spot": "spot",

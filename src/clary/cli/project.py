@@ -15,10 +15,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from clary.cli import options, project_hints, project_results, servers
+from clary.cli import options, project_results, servers
 from clary.cli.environment import changes
-from clary.cli.project_folders import Project, find, projects, projects_folder, working_copy
+from clary.cli.studio import started
 from clary.images.environments import CannotBuild, Environments
+from clary.learning import hints
+from clary.learning.projects import Project, UnknownProject, projects, projects_folder, working_copy
+from clary.learning.projects import find as find_project
 from clary.settings import Settings
 
 _SAMPLE = "sample"  # a word that --input takes in place of a path
@@ -79,7 +82,10 @@ def check(name: str, data: Path | None) -> None:
 def hint(name: str, step: str, level: int | None, data: Path | None) -> None:
     """Give a hint for STEP of project NAME (the numbers of its guide); asked again, a little more."""
     folder, _ = working_copy(find(name), options.settings(data=data).data)
-    click.echo(project_hints.give(folder, step, level))
+    try:
+        click.echo(hints.give(folder, step, level))
+    except hints.NoHint as problem:
+        raise click.ClickException(str(problem)) from None
 
 
 @project.command()
@@ -97,8 +103,19 @@ def open_notebook(name: str, data: Path | None) -> None:
     """Open a project's notebooks in JupyterLab: starter.ipynb to do it yourself, solution.ipynb to read."""
     settings, chosen = options.settings(data=data), find(name)
     servers.require(settings.data)
-    folder = _prepared(chosen, settings)
-    raise SystemExit(_python(chosen, settings, folder, ["-m", "jupyterlab", str(folder / "starter.ipynb")], {}))
+    _prepared(chosen, settings)
+    found = started(settings)
+    address = f"{found.url}lab/tree/{chosen.name}/starter.ipynb?token={found.token}"
+    click.echo(f"JupyterLab {address}\nEnd it: clary studio --stop")
+    click.launch(address)
+
+
+def find(name: str) -> Project:
+    """The project of that name; a message that names those that there are if it is none."""
+    try:
+        return find_project(name)
+    except UnknownProject as problem:
+        raise click.ClickException(str(problem)) from None
 
 
 def _program(name: str, data: Path | None, program: str) -> None:
@@ -143,8 +160,6 @@ def _python(chosen: Project, settings: Settings, folder: Path, arguments: list[s
     python = Environments(settings.cache).build(chosen.lock)
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "MPLBACKEND": "Agg", **given}
     environment.pop("PYTHONPATH", None)  # of this process: the server's libraries are not the project's
-    if arguments[0] == "-m":
-        del environment["MPLBACKEND"]  # notebooks show their plots themselves
     for name, value in changes(settings.data, os.environ).items():
         if value is None:
             environment.pop(name, None)

@@ -23,7 +23,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from clary.cli import bars
-from clary.cli.project_folders import Project
+from clary.learning.projects import Project
 from clary.settings import Settings
 
 

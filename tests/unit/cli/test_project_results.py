@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from clary.cli import project_results
-from clary.cli.project_folders import Project
+from clary.learning.projects import Project
 from clary.settings import Settings
 
 PROJECT = Project("ward", Path(), "The ward", "A sentence.", 1)

@@ -9,10 +9,12 @@ import json
 import re
 from pathlib import Path
 
-import click
-
 _ASKED = ".hints.json"  # in a working folder: step → how many hints were given
 _HINT = re.compile(r"^\d+\. ")
+
+
+class NoHint(Exception):
+    """The step has no hints; the text names those that have some."""
 
 
 def read(text: str) -> dict[str, list[str]]:
@@ -32,13 +34,13 @@ def read(text: str) -> dict[str, list[str]]:
 def give(folder: Path, step: str, level: int | None = None) -> str:
     """The next hint for a step of the project whose working copy is ``folder``; the last one again after that.
 
-    ``level`` 1 to 3 asks for one of them. ``click.ClickException`` names the steps that have hints.
+    ``level`` 1 to 3 asks for one of them. ``NoHint`` names the steps that have hints.
     """
     path = folder / "hints.md"
     hints = read(path.read_text(encoding="utf-8")) if path.exists() else {}
     if step not in hints:
         known = ", ".join(hints) or "none"
-        raise click.ClickException(f"There is no hint for step {step!r}. Steps with hints: {known}")
+        raise NoHint(f"There is no hint for step {step!r}. Steps with hints: {known}")
     record = folder / _ASKED
     asked: dict[str, int] = json.loads(record.read_text()) if record.exists() else {}
     steps = hints[step]

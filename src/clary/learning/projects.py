@@ -9,12 +9,14 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
 import clary
 
 _COPIED = ".copied.json"  # in a working folder: file → checksum of what was copied there
 _NOT_COPIED = frozenset({"__pycache__", ".ipynb_checkpoints", "output", "data"})
+
+
+class UnknownProject(Exception):
+    """There is no project of that name; the text names those that there are."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,12 @@ def projects() -> list[Project]:
 
 
 def find(name: str) -> Project:
-    """The project of that name; ``click.ClickException`` names those that there are."""
+    """The project of that name; ``UnknownProject`` names those that there are."""
     for project in projects():
         if name in {project.name, project.name.replace("_", "-")}:
             return project
     known = ", ".join(project.name for project in projects()) or "none"
-    raise click.ClickException(f"There is no project {name!r}. There is: {known}")
+    raise UnknownProject(f"There is no project {name!r}. There is: {known}")
 
 
 def working_copy(project: Project, data: Path) -> tuple[Path, list[str]]:

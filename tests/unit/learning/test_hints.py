@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import click
 import pytest
 
-from clary.cli import project_hints
-from clary.cli.project_folders import projects
+from clary.learning import hints as project_hints
+from clary.learning.projects import projects
 
 TEXT = "# Hints\n\nwords\n\n## 4\n1. a nudge\n2. a plan\n   of two lines\n3. the code\n\n## 5\n1. only one\n"
 
@@ -34,7 +33,7 @@ def test_a_level_can_be_asked_for(folder: Path) -> None:
 
 
 def test_a_step_without_hints_names_those_that_have_some(folder: Path) -> None:
-    with pytest.raises(click.ClickException, match=r"no hint for step '9'. Steps with hints: 4, 5"):
+    with pytest.raises(project_hints.NoHint, match=r"no hint for step '9'. Steps with hints: 4, 5"):
         project_hints.give(folder, "9")
 
 

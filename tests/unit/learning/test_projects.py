@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
 import pytest
 
-from clary.cli import project_folders
-from clary.cli.project_folders import Project, find, working_copy
+from clary.learning import projects as project_folders
+from clary.learning.projects import Project, UnknownProject, find, working_copy
 
 
 @pytest.fixture
@@ -28,7 +27,7 @@ def test_hospital_costs_is_found_by_either_spelling() -> None:
 
 
 def test_an_unknown_project_names_the_known_ones() -> None:
-    with pytest.raises(click.ClickException, match="hospital_costs"):
+    with pytest.raises(UnknownProject, match="hospital_costs"):
         find("hospital_cost")
 
 

@@ -61,7 +61,7 @@ def pack(record: ImageRecord) -> bytes:
         raise ValueError(f"record {record.id} cannot be written: {error}") from None
 
 
-def unpack(payload: bytes) -> ImageRecord:
+def unpack(payload: bytes | memoryview) -> ImageRecord:
     """``ValueError`` if the payload is shorter than its header and labels are."""
     if len(payload) < _HEADER.size:
         raise ValueError(
@@ -69,13 +69,13 @@ def unpack(payload: bytes) -> ImageRecord:
         )
     flag, label, number, high = _HEADER.unpack_from(payload)
     if not flag:
-        return ImageRecord(number, (label,), payload[_HEADER.size :], 0, high)
+        return ImageRecord(number, (label,), bytes(payload[_HEADER.size :]), 0, high)
     end = _HEADER.size + 4 * flag
     if end > len(payload):
         raise ValueError(
             f"it announces {flag} labels, but has {len(payload) - _HEADER.size} bytes behind its header{_NOT_IMAGES}"
         )
-    return ImageRecord(number, struct.unpack_from(f"<{flag}f", payload, _HEADER.size), payload[end:], flag, high)
+    return ImageRecord(number, struct.unpack_from(f"<{flag}f", payload, _HEADER.size), bytes(payload[end:]), flag, high)
 
 
 _NOT_IMAGES = "; it is RecordIO, but not of images (recordio-protobuf?)"

@@ -9,7 +9,7 @@ Source: github.com/dmlc/dmlc-core, include/dmlc/recordio.h.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Protocol
 
 MAGIC = 0xCED7230A
@@ -18,7 +18,7 @@ LONGEST = (1 << 29) - 1
 
 _MAGIC = struct.pack("<I", MAGIC)
 _HEAD = struct.Struct("<II")
-_BUFFER = 1 << 20  # bytes read at a time
+_BUFFER = 1 << 18  # bytes read at a time, at most: so many stay in a processor's cache
 _CUT_OFF = "it was cut off; copy or write it again"
 _WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
 
@@ -70,44 +70,46 @@ def write(stream: IO[bytes], records: Iterable[bytes]) -> int:
 
 def read(source: Source) -> Iterator[bytes]:
     """The records in their order; ``BrokenRecord`` where the bytes stop making sense."""
-    return iter(Reader(source))
+    return map(bytes, Reader(source))
 
 
 class Reader:
-    """Iterates over the records of a source. ``number`` and ``offset``: the last one's, from 1, and its first byte's, from 0."""
+    """Iterates over the records of a source, each as a view that holds until the next one is asked for.
+
+    ``number`` and ``offset``: the last one's, from 1, and its first byte's, from 0. A record is looked at where it was read
+    to, in one buffer that is used again and again: the bytes are copied once, by whoever keeps them.
+    """
 
     def __init__(self, source: Source) -> None:
-        self._source = source
-        self._buffer = b""
-        self._at = 0  # in the buffer
-        self._before = 0  # bytes of the source before the buffer
         self.number = 0
         self.offset = 0
+        self._read = getattr(source, "readinto", None) or _into(source)
+        self._buffer = bytearray(_BUFFER)
+        self._view = memoryview(self._buffer)
+        self._at = self._end = 0  # what is read and not yet used, in the buffer
+        self._before = 0  # bytes of the source before the buffer
 
-    def __iter__(self) -> Iterator[bytes]:
-        while (record := self.record()) is not None:
-            yield record
+    def __iter__(self) -> Iterator[memoryview]:
+        while True:
+            self.number += 1
+            self.offset = self._before + self._at
+            if not self._fill(1):
+                return
+            flag, part = self._part()
+            yield part if flag == _WHOLE else self._joined(flag, part)
 
-    def record(self) -> bytes | None:
-        """The next record; None at the end of the source; ``BrokenRecord``."""
-        self.number += 1
-        self.offset = self._before + self._at
-        if not self._fill(1):
-            return None
-        flag, part = self._part()
-        if flag == _WHOLE:
-            return part
+    def _joined(self, flag: int, part: memoryview) -> memoryview:
         if flag != _FIRST:
             raise self._broken("stands a later part of a record, where one must begin: the file's beginning is missing")
-        parts = [part]
+        parts = [bytes(part)]
         while flag != _LAST:
             flag, part = self._part()
             if flag not in {_MIDDLE, _LAST}:
                 raise self._broken(f"its last part is missing: {_CUT_OFF}")
-            parts.append(part)
-        return _MAGIC.join(parts)
+            parts.append(bytes(part))
+        return memoryview(_MAGIC.join(parts))
 
-    def _part(self) -> tuple[int, bytes]:
+    def _part(self) -> tuple[int, memoryview]:
         if not self._fill(_HEAD.size):
             raise self._broken(f"the file ends within a record's head: {_CUT_OFF}")
         magic, word = _HEAD.unpack_from(self._buffer, self._at)
@@ -121,22 +123,25 @@ class Reader:
             raise self._broken(f"the file ends before the record's {length} bytes do: {_CUT_OFF}")
         start = self._at + _HEAD.size
         self._at = start + padded
-        return word >> 29, self._buffer[start : start + length]
+        return word >> 29, self._view[start : start + length]
 
     def _fill(self, size: int) -> bool:
         """Have so many bytes in the buffer behind where we are; False if the source ends before."""
-        if len(self._buffer) - self._at >= size:
+        if self._end - self._at >= size:
             return True
-        pieces, have = [self._buffer[self._at :]], len(self._buffer) - self._at
-        while have < size:
-            piece = self._source.read(max(_BUFFER, size - have))
-            if not piece:
-                break
-            pieces.append(piece)
-            have += len(piece)
+        rest = self._view[self._at : self._end]
+        if size > len(self._buffer):
+            self._buffer = bytearray(max(size, 2 * len(self._buffer)))
+            self._view = memoryview(self._buffer)
+        self._view[: len(rest)] = rest
         self._before += self._at
-        self._buffer, self._at = b"".join(pieces), 0
-        return have >= size
+        self._at, self._end = 0, len(rest)
+        while self._end < size:
+            count = self._read(self._view[self._end :])
+            if not count:
+                return False
+            self._end += count
+        return True
 
     def _foreign(self) -> str:
         if self._before + self._at:
@@ -149,6 +154,17 @@ class Reader:
     def _broken(self, what: str) -> BrokenRecord:
         at = self._before + self._at
         return BrokenRecord(self.number, f"at byte {at} {what}", at)
+
+
+def _into(source: Source) -> Callable[[memoryview], int]:
+    """``readinto`` for a source that can only read."""
+
+    def readinto(room: memoryview) -> int:
+        data = source.read(len(room))
+        room[: len(data)] = data
+        return len(data)
+
+    return readinto
 
 
 def _cuts(record: bytes) -> Iterator[int]:

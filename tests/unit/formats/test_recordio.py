@@ -46,6 +46,24 @@ def test_what_is_written_is_read_however_it_arrives(records: list[bytes], size: 
     assert list(recordio.read(Dripping(stream.getvalue(), size))) == records
 
 
+def test_records_larger_than_the_buffer_and_many_smaller_ones() -> None:
+    records = [
+        bytes([number % 256]) * size for number, size in enumerate([3, 700_000, 0, 262_136, 262_137, 5] + [997] * 900)
+    ]
+    whole = b"".join(map(recordio.encode, records))
+    assert list(recordio.read(io.BytesIO(whole))) == records
+    assert list(recordio.read(Dripping(whole, 65_536))) == records
+
+
+def test_a_reader_says_where_each_record_begins() -> None:
+    reader = recordio.Reader(io.BytesIO(b"".join(map(recordio.encode, [b"abcd", MAGIC, b"e"]))))
+    assert [(reader.number, reader.offset, bytes(view)) for view in reader] == [
+        (1, 0, b"abcd"),
+        (2, 12, MAGIC),
+        (3, 28, b"e"),
+    ]
+
+
 @given(RECORDS.filter(bool), st.data())
 def test_a_file_that_is_cut_off_names_the_record(records: list[bytes], data: st.DataObject) -> None:
     whole = b"".join(map(recordio.encode, records))

@@ -109,7 +109,10 @@ def _read(path: Path) -> Image:
 
 
 def _definitions(metrics: dict[str, Any]) -> Iterator[dict[str, str]]:
-    for channel in metrics["channels"]:
+    """One for each name, or for each name of each channel by a pattern of them all."""
+    for name, regex in metrics.get("definitions", {}).items():
+        yield {"Name": name, "Regex": regex}
+    for channel in metrics.get("channels", ()):
         for name in metrics["names"]:
             regex = metrics["regex"].replace("{channel}", channel).replace("{name}", name)
             yield {"Name": f"{channel}:{name}", "Regex": regex}

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from clary.images import catalog
+from clary.images.errors import UserError
 from clary.images.xgboost import hyperparameters
-from clary.images.xgboost.errors import UserError
 
 ROUNDS = {"num_round": "5"}
 

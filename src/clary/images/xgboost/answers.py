@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from clary.formats import record_protobuf
-from clary.images.xgboost.errors import UserError
+from clary.images.errors import UserError
 from clary.images.xgboost.metrics import classes
 
 TYPES = ("text/csv", "application/json", "application/jsonlines", "application/x-recordio-protobuf")

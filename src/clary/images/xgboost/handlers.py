@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import xgboost
 
+from clary.images.errors import UserError
 from clary.images.xgboost import answers
-from clary.images.xgboost.errors import UserError
 from clary.images.xgboost.rows import Rows, kind_of, read_request, with_columns
 
 _SCRIPT = bool(os.environ.get("SAGEMAKER_PROGRAM"))

@@ -22,7 +22,7 @@ import pyarrow.parquet
 from scipy import sparse
 
 from clary.formats import record_protobuf, recordio
-from clary.images.xgboost.errors import UserError
+from clary.images.errors import UserError
 
 _KINDS = {
     "csv": "csv", "text/csv": "csv",

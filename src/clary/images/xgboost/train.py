@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import xgboost
 
+from clary.images.errors import UserError
 from clary.images.xgboost import hyperparameters, metrics
-from clary.images.xgboost.errors import UserError
 from clary.images.xgboost.rows import Rows, read_channel, read_pipe, with_columns
 from clary.runtime import contract
 from clary.runtime import train as script_mode

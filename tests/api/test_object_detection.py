@@ -1,0 +1,187 @@
+"""The built-in object detection by boto3: every input format in, boxes out, and what is refused with which reason."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests import jobs, shapes
+from tests.conftest import Studio
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/object-detection:1"
+GIVEN = {"base_network": "small", "num_classes": "2", "num_training_samples": "60", "use_pretrained_model": "0"}
+LEARNS = {**GIVEN, "epochs": "14", "mini_batch_size": "8", "optimizer": "adam", "learning_rate": "0.003"}
+SEEDS = {"train": range(60), "validation": range(1000, 1020)}
+FILES = ["model_algo_1-0000.params", "model_algo_1-symbol.json", "hyperparams.json"]
+
+
+def channel(name: str, uri: str, content_type: str, **source: Any) -> dict[str, Any]:
+    found = {"S3DataType": "S3Prefix", "S3Uri": uri, **source}
+    return {"ChannelName": name, "ContentType": content_type, "DataSource": {"S3DataSource": found}}
+
+
+def files(kind: str = "image/png") -> list[dict[str, Any]]:
+    """The four channels of image files."""
+    return [
+        channel(f"{name}{suffix}", f"s3://{jobs.BUCKET}/shapes/{name}{suffix}/", kind)
+        for name in SEEDS
+        for suffix in ("", "_annotation")
+    ]
+
+
+def request(name: str, channels: list[dict[str, Any]], hyperparameters: dict[str, str], **given: Any) -> dict[str, Any]:
+    return {
+        "TrainingJobName": name,
+        "RoleArn": jobs.ROLE,
+        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        "HyperParameters": hyperparameters,
+        "InputDataConfig": channels,
+        "OutputDataConfig": {"S3OutputPath": f"s3://{jobs.BUCKET}/out"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+        **given,
+    }
+
+
+@pytest.fixture(scope="module")
+def s3(studio: Studio) -> Any:
+    """The bucket with the pictures in it, as files beside their annotations."""
+    client = studio.client("s3")
+    client.create_bucket(Bucket=jobs.BUCKET)
+    for name, seeds in SEEDS.items():
+        for seed in seeds:
+            body, found = shapes.picture(seed)
+            put = f"{seed:05}"
+            client.put_object(Bucket=jobs.BUCKET, Key=f"shapes/{name}/{put}.png", Body=body)
+            client.put_object(
+                Bucket=jobs.BUCKET,
+                Key=f"shapes/{name}_annotation/{put}.json",
+                Body=shapes.annotation_file(found, f"{put}.png"),
+            )
+    return client
+
+
+@pytest.fixture(scope="module")
+def trained(studio: Studio, s3: Any) -> dict[str, Any]:
+    """A job that learns the shapes: its description."""
+    sagemaker = studio.client("sagemaker")
+    sagemaker.create_training_job(**request("learns", files(), LEARNS))
+    job = jobs.ended(sagemaker, "learns")
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    return job
+
+
+@pytest.fixture(scope="module")
+def invoke(studio: Studio, trained: dict[str, Any]) -> Iterator[Callable[..., tuple[bytes, str]]]:
+    """Asks an endpoint of the model that learnt."""
+    sagemaker, runtime = studio.client("sagemaker"), studio.client("sagemaker-runtime")
+    url = trained["ModelArtifacts"]["S3ModelArtifacts"]
+    sagemaker.create_model(
+        ModelName="shapes", ExecutionRoleArn=jobs.ROLE, PrimaryContainer={"Image": IMAGE, "ModelDataUrl": url}
+    )
+    variant = {"VariantName": "all", "ModelName": "shapes", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    sagemaker.create_endpoint_config(EndpointConfigName="shapes", ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName="shapes", EndpointConfigName="shapes")
+    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="shapes")
+
+    def ask(body: bytes, content_type: str = "image/png", **given: Any) -> tuple[bytes, str]:
+        answer = runtime.invoke_endpoint(EndpointName="shapes", Body=body, ContentType=content_type, **given)
+        return answer["Body"].read(), answer["ContentType"]
+
+    yield ask
+    sagemaker.delete_endpoint(EndpointName="shapes")
+
+
+def test_the_shapes_are_learnt_and_metrics_found_by_the_filled_in_definitions(
+    studio: Studio, trained: dict[str, Any]
+) -> None:
+    final = {metric["MetricName"]: metric["Value"] for metric in trained["FinalMetricDataList"]}
+    assert set(final) == {
+        "train:progress", "train:smooth_l1", "train:cross_entropy", "train:throughput", "validation:mAP",
+    }  # fmt: skip
+    assert final["train:progress"] == 100
+    assert final["validation:mAP"] > 0.6
+    assert final["train:throughput"] > 1
+    names = [each["Name"] for each in trained["AlgorithmSpecification"]["MetricDefinitions"]]
+    assert sorted(names) == sorted(final)
+    lines = jobs.log_lines(studio.client("logs"), "learns")
+    assert any("#quality_metric: host=algo-1, epoch=13, validation mAP <score>=(" in line for line in lines)
+    assert any("trained from scratch" in line for line in lines)
+
+
+def test_the_archive_has_the_names_that_awss_has(s3: Any, trained: dict[str, Any]) -> None:
+    bucket, _, key = trained["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
+    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as tar:
+        assert sorted(tar.getnames()) == sorted(FILES)
+        stream = tar.extractfile("hyperparams.json")
+        assert stream is not None
+        texts = json.load(stream)
+    assert texts["learning_rate"] == "0.003"
+    assert texts["nms_threshold"] == "0.45"
+
+
+def overlap(a: list[float], b: list[float]) -> float:
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    both = max(width, 0) * max(height, 0)
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+
+
+def test_the_endpoint_answers_with_the_boxes_of_an_image_it_has_not_seen(
+    invoke: Callable[..., tuple[bytes, str]],
+) -> None:
+    right = total = 0
+    for seed in range(2000, 2012):
+        body, truth = shapes.picture(seed, most=1)
+        answer, kind = invoke(body)
+        assert kind == "application/json"
+        prediction = json.loads(answer)["prediction"]
+        assert prediction == sorted(prediction, key=lambda each: -each[1])
+        for class_id, score, *corners in prediction:
+            assert class_id in {0.0, 1.0}
+            assert 0 < score <= 1
+            assert all(0 <= side <= 1 for side in corners)
+        for shape in truth:
+            corners = [shape.left, shape.top, shape.left + shape.width, shape.top + shape.height]
+            best = prediction[0]
+            found = best[0] == shape.class_id and overlap([side * 64 for side in best[2:]], corners) > 0.5
+            right, total = right + found, total + 1
+    assert right / total > 0.7
+
+
+def test_an_annotation_is_answered_where_it_is_asked_for(invoke: Callable[..., tuple[bytes, str]]) -> None:
+    body, _ = shapes.picture(2000, most=1)
+    plain = json.loads(invoke(body)[0])["prediction"]
+    answer = json.loads(invoke(body, "application/x-image", Accept="application/json;annotation=1")[0])
+    assert answer["image_size"] == [{"width": 64, "height": 64, "depth": 1}]
+    assert len(answer["annotations"]) == len(plain)
+    first = answer["annotations"][0]
+    assert (first["class_id"], first["score"]) == (int(plain[0][0]), plain[0][1])
+    assert first["left"] == round(plain[0][2] * 64)
+    assert first["width"] == round(plain[0][4] * 64) - round(plain[0][2] * 64)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "accept", "status", "told"),
+    [
+        (b"1,2,3", "text/csv", "application/json", 415, "Content-type text/csv not supported"),
+        (b"1,2,3", "image/png", "application/json", 400, "The request is no image in JPEG or PNG"),
+        (shapes.picture(1)[0][:200], "image/png", "application/json", 400, "The request is a broken image"),
+        (shapes.picture(1)[0], "image/png", "text/csv", 406, "Accept type text/csv is not supported"),
+    ],
+)
+def test_a_bad_request_is_told_by_its_status(
+    invoke: Callable[..., tuple[bytes, str]], body: bytes, content_type: str, accept: str, status: int, told: str
+) -> None:
+    with pytest.raises(ClientError) as caught:
+        invoke(body, content_type, Accept=accept)
+    assert caught.value.response["OriginalStatusCode"] == status
+    assert told in caught.value.response["OriginalMessage"]

@@ -12,17 +12,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from clary import __version__, root_key, services
+from clary import root_key, services
 from clary.buckets import Buckets
 from clary.clock import Clock
-from clary.console.links import LinksPage
-from clary.console.site import Console
 from clary.context import ACCOUNT, Context, Door
 from clary.data_folder import DataFolder
 from clary.encryption_keys import EncryptionKeys
@@ -41,6 +38,7 @@ from clary.jobs.automl import AutoMLJobs
 from clary.jobs.checkpoints import Followers
 from clary.jobs.containers import Containers
 from clary.jobs.credentials import TaskCredentials
+from clary.jobs.debug_rules import DebugRules
 from clary.jobs.endpoints import Endpoints
 from clary.jobs.images import Images
 from clary.jobs.job_checkpoints import JobCheckpoints
@@ -91,8 +89,6 @@ class Studio:
     context: Context
     keys: Keys
     folder: DataFolder
-    console: Console
-    links: LinksPage
 
     def start(self) -> None:
         """Begin the work that no request asks for."""
@@ -114,17 +110,11 @@ class Studio:
 
 
 def build(
-    settings: Settings,
-    folder: DataFolder,
-    port: int,
-    tunnel_port: int,
-    doors: Mapping[int, Path] | None = None,
-    url: str = "",
+    settings: Settings, folder: DataFolder, port: int, tunnel_port: int, doors: Mapping[int, Path] | None = None
 ) -> Studio:
     """Put the parts together for a server that listens on ``port`` of loopback, its tunnel on ``tunnel_port``.
 
-    ``doors``: Unix sockets that stand for these ports, where jobs are to reach nothing else. ``url``: where browsers reach
-    it, if that is elsewhere.
+    ``doors``: Unix sockets that stand for these ports, where jobs are to reach nothing else.
     """
     database = Database(folder.path / "clary.db", Clock())
     context = _context(settings, folder, database, port)
@@ -151,18 +141,12 @@ def build(
         "/_/clock": ClockPage(context, keys).answer,
         "/_/spot": SpotPage(context, keys, spot_interruptions.interrupt).answer,
     }
-    console = Console(context, keys, _host(url), lambda: [f"{context.region} · Clary {__version__}"])
-    links = LinksPage(context, keys, console.sessions, url or context.url)
-    own["/_/links"] = links.answer
-    gateway = Gateway(
-        context, keys, operations, Pages(credentials.answer, Health(probes, operations, clock), own, console)
-    )
-    context.door.open, console.act = gateway.call, gateway.act
+    pages = Pages(credentials.answer, Health(probes, operations, clock), own)
+    gateway = Gateway(context, keys, operations, pages)
+    context.door.open = gateway.call
     tunnels = Tunnel(port, authority), Tunnel(port, authority, only_aws=True)
     retention = Retention(context, Removal(store, engine, folder.path / "tasks"))
-    return Studio(
-        gateway, loop, followers, retention, engine, *tunnels, database, context, keys, folder, console, links
-    )
+    return Studio(gateway, loop, followers, retention, engine, *tunnels, database, context, keys, folder)
 
 
 def _context(settings: Settings, folder: DataFolder, database: Database, port: int) -> Context:
@@ -191,12 +175,6 @@ def _context(settings: Settings, folder: DataFolder, database: Database, port: i
     )
 
 
-def _host(url: str) -> frozenset[str]:
-    """The name that an address asks for."""
-    name = urlsplit(url).hostname
-    return frozenset({name} if name else ())
-
-
 def _loop(
     context: Context, engine: EngineByImage, credentials: TaskCredentials, followers: Followers, tasks: Path
 ) -> Loop:
@@ -205,6 +183,7 @@ def _loop(
     with_room = (TrainingJobs, ProcessingJobs, TransformJobs)
     room = Room(context.store, context.settings.jobs, {each.kind: each.terminal for each in with_room})
     containers = Containers(engine, images, credentials)
+    rules = DebugRules(context)
     checkpoints, pools = JobCheckpoints(context, engine, followers), WarmPools(context, engine, tasks)
     reconcilers: list[Reconciler] = [
         TrainingJobs(context, engine, images, credentials, tasks, room, checkpoints, pools),
@@ -215,9 +194,11 @@ def _loop(
         TransformJobs(context, engine, images, containers, tasks, room),
         Lifecycle(context.store, context.buckets, context.now),
         FeatureGroups(context),
+        rules,
     ]
     loop = Loop(context.store, engine, reconcilers)
     room.subscribe(loop.wake)
+    rules.subscribe(loop.wake)
     context.features.subscribe(loop.wake)
     context.labelling.tasks.subscribe(loop.wake)
     context.clock.subscribe(loop.wake_all)
@@ -227,14 +208,12 @@ def _loop(
 class _Server(uvicorn.Server):
     """Tells when it serves, and ends by a signal in order: uvicorn's own raises it again before the parts are closed.
 
-    ``more``: further listening sockets, each with the TLS that it speaks. ``ending`` lets go of what would not end by itself.
+    ``more``: further listening sockets, each with the TLS that it speaks.
     """
 
-    def __init__(
-        self, config: uvicorn.Config, ready: Callable[[], None], more: Sequence[Listener], ending: Callable[[], None]
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], more: Sequence[Listener]) -> None:
         super().__init__(config)
-        self._ready, self._more, self._ending = ready, more, ending
+        self._ready, self._more = ready, more
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -244,10 +223,6 @@ class _Server(uvicorn.Server):
             self.servers.append(await create(self._connection, sock=listener, ssl=secure))
         if self.started:
             self._ready()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._ending()
-        await super().shutdown(sockets)
 
     def _connection(self) -> asyncio.Protocol:
         """What uvicorn itself makes of a connection."""
@@ -273,9 +248,6 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-Ready = Callable[[str, Callable[[], str]], None]
-"""Told the address once requests are answered, and what makes one that signs the owner in."""
-
 Front = Callable[[Studio, Callable[[DataFolder], Studio]], ASGIApp]
 """What stands before a studio: given it, and how to build another one behind the same address."""
 
@@ -283,20 +255,22 @@ Front = Callable[[Studio, Callable[[DataFolder], Studio]], ASGIApp]
 def serve(
     settings: Settings,
     folder: DataFolder,
-    ready: Ready,
+    ready: Callable[[str], None],
     front: Front = lambda studio, _: studio.gateway,
 ) -> None:
-    """Run until a signal says stop; ``ready`` is called once requests are answered."""
+    """Run until a signal says stop; ``ready`` is called with the address once requests are answered."""
     with contextlib.ExitStack() as stack:
         listeners = listen(settings, folder, stack)
-        studio = build(settings, folder, *listeners.ports, listeners.doors, listeners.url)
+        studio = build(settings, folder, *listeners.ports, listeners.doors)
         stack.callback(studio.close)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            app = front(studio, lambda other: build(settings, other, *listeners.ports, listeners.doors, listeners.url))
+            app = front(studio, lambda other: build(settings, other, *listeners.ports, listeners.doors))
             runner.run(_run(studio, app, folder, listeners, ready))
 
 
-async def _run(studio: Studio, app: ASGIApp, folder: DataFolder, listeners: Listeners, ready: Ready) -> None:
+async def _run(
+    studio: Studio, app: ASGIApp, folder: DataFolder, listeners: Listeners, ready: Callable[[str], None]
+) -> None:
     def started() -> None:
         studio.start()
         threading.Thread(target=models.warm, name="models", daemon=True).start()
@@ -304,7 +278,7 @@ async def _run(studio: Studio, app: ASGIApp, folder: DataFolder, listeners: List
         names = ("sandbox", "job_network", "kms_key_file")
         in_force = {name: str(getattr(settings, name)) for name in names}
         folder.announce(listeners.url, listeners.ports[1], studio.context.url, in_force)
-        ready(listeners.url, lambda: studio.links.of_owner(studio.keys.owner(folder.path)))
+        ready(listeners.url)
 
     settings = studio.context.settings
     limits = connections.Limits(
@@ -323,7 +297,7 @@ async def _run(studio: Studio, app: ASGIApp, folder: DataFolder, listeners: List
         timeout_keep_alive=connections.KEEP_ALIVE,
         timeout_graceful_shutdown=5,
     )
-    server = _Server(config, started, listeners.more, studio.console.close)
+    server = _Server(config, started, listeners.more)
     await studio.tunnel.start(listeners.tunnel)
     if listeners.inner_tunnel is not None:
         await studio.inner_tunnel.start(listeners.inner_tunnel)

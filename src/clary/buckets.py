@@ -117,10 +117,10 @@ class Buckets:
         """``NoSuchBucket``, ``NoSuchKey``; both are a ``KeyError``."""
         return self.keys.get(*parse_uri(uri))
 
-    def list(self, uri_prefix: str) -> Iterator[Entry]:
-        """All objects whose URI begins so, by key; ``NoSuchBucket``."""
+    def list(self, uri_prefix: str, *, after: str = "") -> Iterator[Entry]:
+        """All objects whose URI begins so, with keys above ``after``, by key; ``NoSuchBucket``."""
         bucket, prefix = parse_uri(uri_prefix)
-        return self.keys.all(bucket, prefix)
+        return self.keys.all(bucket, prefix, after)
 
     def read(self, entry: Entry, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The object's bytes, or those of a range, in pieces. ``KeyProblem`` at once; ``Damaged`` while they come."""

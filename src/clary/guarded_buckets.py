@@ -26,12 +26,12 @@ class GuardedBuckets:
     def __init__(self, buckets: Buckets, rights: Rights, who: Identity) -> None:
         self._buckets, self._rights, self._who = buckets, rights, who
 
-    def list(self, uri_prefix: str) -> Iterator[Entry]:
-        """All objects whose URI begins so, each of which must be readable."""
+    def list(self, uri_prefix: str, *, after: str = "") -> Iterator[Entry]:
+        """All objects whose URI begins so, with keys above ``after``, each of which must be readable."""
         bucket, prefix = parse_uri(uri_prefix)
         self._require("s3:ListBucket", f"arn:aws:s3:::{bucket}", Facts({"s3:prefix": prefix}))
         decide = self._rights.decider(self._who, "s3:GetObject", f"arn:aws:s3:::{bucket}/", _INSIDE)
-        for entry in self._buckets.list(uri_prefix):
+        for entry in self._buckets.list(uri_prefix, after=after):
             resource = f"arn:aws:s3:::{bucket}/{entry.key}"
             self._check(decide(resource), "s3:GetObject", resource)
             yield entry

@@ -30,7 +30,6 @@ _COMMANDS = {
     "users": "users",
     "doctor": "doctor",
     "clock": "clock",
-    "console": "console",
 }
 
 

@@ -30,6 +30,7 @@ class Image:
 
     ``metric_definitions`` are those of its built-in algorithm, if it has one: what CreateTrainingJob fills in.
     ``tags_are_versions``: of ``library``, so that one that asks for another can be noted.
+    ``beside``: its jobs belong to another job that runs, and take no room of their own (``clary.jobs.room``).
     ``download_mb`` and ``disk_mb`` were measured on Linux. ``tag`` is what the URI asked for.
     """
 
@@ -43,6 +44,7 @@ class Image:
     download_mb: int
     disk_mb: int
     tags_are_versions: bool = True
+    beside: bool = False
     tag: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     metric_definitions: tuple[dict[str, str], ...] = ()
@@ -69,10 +71,16 @@ class Image:
         )
 
 
+def repository(uri: str) -> str:
+    """The repository of an image URI, in whatever registry; the whole text if it is none."""
+    parts = _URI.match(uri)
+    return parts["repository"] if parts else uri
+
+
 def find(uri: str) -> Image:
     """The image of a URI (or of a bare repository or image name); ``UnknownImage`` if there is none."""
     parts = _URI.match(uri)
-    wanted = parts["repository"] if parts else uri
+    wanted = repository(uri)
     for image in images():
         if wanted == image.name or wanted in image.repositories:
             tag = (parts["tag"] if parts else "") or ""
@@ -103,6 +111,7 @@ def _read(path: Path) -> Image:
         download_mb=text["download_mb"],
         disk_mb=text["disk_mb"],
         tags_are_versions=text.get("tags_are_versions", True),
+        beside=text.get("beside", False),
         environment={"CLARY_HANDLERS": text["handlers"], **text.get("environment", {})},
         metric_definitions=tuple(_definitions(text["metrics"])) if "metrics" in text else (),
     )

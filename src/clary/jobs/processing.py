@@ -16,8 +16,19 @@ from clary.engines.base import CannotIsolate, Engine
 from clary.errors import ServiceError
 from clary.guarded_buckets import GuardedBuckets
 from clary.images import catalog
-from clary.jobs import channels, images, instances, processing_files, provenance, reasons, room, task_logs
+from clary.jobs import (
+    channels,
+    followed_inputs,
+    images,
+    instances,
+    processing_files,
+    provenance,
+    reasons,
+    room,
+    task_logs,
+)
 from clary.jobs.credentials import TaskCredentials
+from clary.jobs.followed_inputs import Followed
 from clary.jobs.instances import Host, Instances
 from clary.jobs.processing_task import NO_PATHS, TaskMaker
 from clary.jobs.processing_uploads import EVERY, CannotStore, Uploads
@@ -46,6 +57,7 @@ class ProcessingJobs:
         self._credentials, self._tasks, self._room = credentials, tasks, room_
         self._maker = TaskMaker(context, engine, images_, credentials)
         self._uploads: dict[str, list[Uploads]] = {}  # by the job's directory
+        self._followed: dict[str, list[Followed]] = {}  # likewise
 
     def directory(self, record: Record) -> Path | None:
         return self._tasks / str(record.body["_directory"])
@@ -68,9 +80,10 @@ class ProcessingJobs:
         provenance.begin(self._context, job)
         if job.status == "Stopping":
             return self._end(job, "Stopped")
-        if place := self._room.enter(job):
-            return self._wait(job, place)
-        job = self._move(job, "starting", _has_room=True)
+        if not job.body.get("_beside"):
+            if place := self._room.enter(job):
+                return self._wait(job, place)
+            job = self._move(job, "starting", _has_room=True)
         try:
             self._images.prepare(self._image(job))
         except images.CannotPrepare as error:
@@ -151,6 +164,11 @@ class ProcessingJobs:
             running.stop()
             self._move(job, "running", "Stopping", _overdue=True)
             return None
+        try:
+            for followed in self._followed_of(job, running):
+                followed.look(self._buckets(job), self._context.now())
+        except (OSError, ServiceError) as error:
+            return self._give_up(job, running, f"ClientError: Data download failed: {error}")
         if not any(output.is_continuous for output in processing_files.outputs(job)):
             return min(max(left, 0.05), _SILENT)
         try:
@@ -218,6 +236,12 @@ class ProcessingJobs:
         made = [Uploads(folder / each.folder, each.uri, key) for folder in folders for each in wanted]
         return self._uploads.setdefault(job.body["_directory"], made) if continuous else made
 
+    def _followed_of(self, job: Record, running: Instances) -> list[Followed]:
+        if (found := self._followed.get(job.body["_directory"])) is None:
+            made = followed_inputs.of(job, running.folders, linked=self._engine.isolation().opt_ml)
+            found = self._followed.setdefault(job.body["_directory"], made)
+        return found
+
     def _say(self, job: Record, *texts: str) -> None:
         """Write lines of Clary's own into the log of the first host."""
         stream = instances.stream(job, self._instances(job).names[0])
@@ -235,6 +259,7 @@ class ProcessingJobs:
             members["ProcessingEndTime"] = self._context.now()
         self._move(job, "ended", status, **members)
         self._uploads.pop(job.body["_directory"], None)
+        self._followed.pop(job.body["_directory"], None)
         for folder in folders:
             self._context.logs.forget(str(folder))
             processing_files.remove(folder)

@@ -15,7 +15,7 @@ from typing import Any
 
 from clary.engines.base import Mount
 from clary.guarded_buckets import GuardedBuckets
-from clary.jobs import channels, folders, sources
+from clary.jobs import channels, folders, followed_inputs, sources
 from clary.jobs.dealing import ALL, deal
 from clary.jobs.instances import Host
 from clary.store.base import Record
@@ -56,8 +56,10 @@ def outputs(job: Record) -> list[Output]:
     ]
 
 
-def lay_out(buckets: GuardedBuckets, job: Record, hosts: Sequence[Host], host: Host, directory: Path) -> list[Mount]:
-    """Write it below the host's ``directory``; returns the mounts still to be made.
+def lay_out(
+    buckets: GuardedBuckets, job: Record, hosts: Sequence[Host], host: Host, directory: Path, *, linked: bool = True
+) -> list[Mount]:
+    """Write it below the host's ``directory``; returns the mounts still to be made. ``linked``: see ``followed_inputs``.
 
     ``CannotStage`` says what of the input is missing.
     """
@@ -74,6 +76,7 @@ def lay_out(buckets: GuardedBuckets, job: Record, hosts: Sequence[Host], host: H
     for output in outputs(job):
         (directory / output.folder).mkdir(parents=True, exist_ok=True)
         mounts.append(Mount(directory / output.folder, output.path, writable=True))
+    mounts += followed_inputs.mounts(job, directory, linked=linked)
     channels.write_json(ml / "config/processingjobconfig.json", _config(job))
     names = {"current_host": host.name, "hosts": [each.name for each in hosts]}
     channels.write_json(ml / "config/resourceconfig.json", names)
@@ -94,7 +97,7 @@ def exit_message(job: Record, folders: Sequence[Path]) -> str:
 
 def remove(folder: Path) -> None:
     """The data of a host, when its job has ended: what is to stay is in S3."""
-    for each in ("ml/processing", "inputs", "outputs"):
+    for each in ("ml/processing", "inputs", "outputs", followed_inputs.FOLDER):
         shutil.rmtree(folder / each, ignore_errors=True)
     channels.remove(folder / "ml")
     (folder / SOURCE_ARCHIVE).unlink(missing_ok=True)
@@ -126,9 +129,8 @@ def _config(job: Record) -> dict[str, Any]:
     """processingjobconfig.json, with what was left out as null, as AWS's has it."""
     body = job.body
     app, config = body["AppSpecification"], body["ProcessingOutputConfig"]
-    inputs = [
-        {**each, "S3Input": {**each["S3Input"], "S3DownloadMode": "StartOfJob"}} for each in body["ProcessingInputs"]
-    ]
+    mode = "Continuous" if followed_inputs.inputs(job) else "StartOfJob"
+    inputs = [{**each, "S3Input": {**each["S3Input"], "S3DownloadMode": mode}} for each in body["ProcessingInputs"]]
     return {
         "ProcessingJobArn": body["ProcessingJobArn"],
         "ProcessingJobName": job.name,

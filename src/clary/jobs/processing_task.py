@@ -31,7 +31,8 @@ class TaskMaker:
         context, body = self._context.at(job.region), job.body
         image = self._images.find(body["AppSpecification"]["ImageUri"])
         directory = running.folder(host.name)
-        mounts = processing_files.lay_out(context.buckets_of(body["RoleArn"]), job, hosts, host, directory)
+        buckets, linked = context.buckets_of(body["RoleArn"]), self._engine.isolation().opt_ml
+        mounts = processing_files.lay_out(buckets, job, hosts, host, directory, linked=linked)
         # What FrameworkProcessor's script installs is there already when it asks pip for it.
         layout = self._images.layout(image, requirements=directory / processing_files.SOURCE_ARCHIVE)
         environment = {

@@ -3,6 +3,7 @@
 A job that may run writes ``_has_room`` into its record and keeps its room until it is at its end; so after a crash it
 has it still. One that must wait writes its place into its status message; it is woken when it may run, or when its
 place has changed so far that it should be told (the message of a long queue is not written anew at each step).
+One that stands beside another job and is made for it (``_beside``: a rule of Debugger) neither takes room nor waits.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class Room:
         return len(self._inside)
 
     def _know(self, record: Record) -> None:
+        if record.body.get("_beside"):
+            return
         if record.body.get("_has_room"):
             self._inside.add(record.key)
             self._waiting.pop(record.key, None)

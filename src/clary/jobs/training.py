@@ -23,6 +23,7 @@ from clary.jobs import (
     attempts,
     channels,
     debug_output,
+    debug_rules,
     images,
     instances,
     job_checkpoints,
@@ -88,6 +89,7 @@ class TrainingJobs:
 
     def _start(self, job: Record) -> float | None:
         provenance.begin(self._context, job)
+        debug_rules.begin(self._context, job)
         if job.status == "Stopping":
             return self._stopped(job)
         self._forget(job)

@@ -229,9 +229,8 @@ class KeyIndex:
             rest += db.execute(query, (*values, limit - len(rest))).fetchall()
         return [_entry(row) for row in rest]
 
-    def all(self, bucket: str, prefix: str = "") -> Iterator[Entry]:
-        """All keys with that prefix, page by page."""
-        after = ""
+    def all(self, bucket: str, prefix: str = "", after: str = "") -> Iterator[Entry]:
+        """All keys with that prefix above ``after``, page by page."""
         while page := self.page(bucket, prefix, after=after):
             yield from page
             after = page[-1].key

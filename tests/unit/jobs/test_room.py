@@ -137,3 +137,15 @@ def test_the_message_says_the_place_and_what_to_change(place: int, running: int,
     message = waiting(place, running, "Training job")
     assert message.startswith(f"Training job waiting for capacity: {text}")
     assert message.endswith("(CLARY_JOBS)")
+
+
+def test_one_that_stands_beside_another_neither_takes_room_nor_waits(queue: Queue) -> None:
+    queue.create("a", "b")
+    assert [queue.enter(name) for name in "ab"] == [0, 0]
+    rule = Record(kind="ProcessingJob", name="rule", status="Going", body={"_beside": True}, created=queue.age)
+    queue.store.create(rule)
+    queue.create("c")
+    assert queue.enter("c") == 1
+    queue.end("rule", "ProcessingJob")
+    queue.end("a")
+    assert queue.woken == ["c"]

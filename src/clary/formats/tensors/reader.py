@@ -52,8 +52,14 @@ class Tensors:
         self._saved: dict[str, dict[tuple[int, str], _Saved]] = {}
         self._steps: dict[tuple[Mode, int], int] = {}  # mode and its step → the global step
         self._modes: dict[int, tuple[Mode, int]] = {}
+        self._savers: dict[int, set[str]] = {}
         self._read: set[Path] = set()
         self.refresh()
+
+    @property
+    def num_workers(self) -> int:
+        """How many the job has, as their collections say; 0 before there are any."""
+        return self._num_workers
 
     @property
     def complete(self) -> bool:
@@ -87,6 +93,10 @@ class Tensors:
             known = [(each.step, each.mode, each.mode_step) for each in self._all(name)]
         return sorted({own if mode else step for step, found, own in known if mode in {None, found}})
 
+    def saved_by(self, step: int) -> list[str]:
+        """The workers that saved anything at a global step, by name."""
+        return sorted(self._savers.get(step, ()))
+
     def modes(self) -> list[Mode]:
         """Those of which anything was saved."""
         return sorted({mode for mode, _ in self._steps})
@@ -113,8 +123,9 @@ class Tensors:
         """
         stored = name if operation is None else collections.reduction_name(name, operation)
         at = step if mode is None else self._steps.get((mode, step), -1)
-        known = [each for each in self._saved.get(stored, {}).values() if each.step == at]
-        if not (known := [each for each in sorted(known, key=_by_worker) if worker in {None, each.worker}]):
+        saved = self._saved.get(stored, {})
+        known = [saved[at, each] for each in self.workers if (at, each) in saved and worker in {None, each}]
+        if not known:
             raise Unavailable(f"The tensor {stored} was not saved at step {step}{f' of {mode.name}' if mode else ''}.")
         try:
             with self._inside(self.folder / known[0].file).open("rb") as file:
@@ -169,6 +180,7 @@ class Tensors:
         self._read.add(path)
         self._steps[mode, mode_step] = step
         self._modes[step] = mode, mode_step
+        self._savers.setdefault(step, set()).add(worker)
         if worker not in self.workers:
             self.workers = sorted([*self.workers, worker])
         for name, start, length in places:
@@ -181,7 +193,3 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
         return any(re.search(each, name) for each in patterns)
     except re.error:  # the collections were written by somebody else's program
         return False
-
-
-def _by_worker(saved: _Saved) -> str:
-    return saved.worker

@@ -9,7 +9,8 @@ import nbformat
 import pandas as pd
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
-from clary.images.autopilot import charts, pages
+from clary.images import pages
+from clary.images.autopilot import charts
 from clary.images.autopilot.description import REGRESSION, Description
 
 _ROWS = 5000  # that the strength of a column is judged by

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as sk
 
-from clary.images.autopilot import charts, pages
+from clary.images import pages
+from clary.images.autopilot import charts
 from clary.images.autopilot.description import BINARY, REGRESSION, Description
 from clary.images.autopilot.explanation import Explanation
 from clary.images.autopilot.search import Candidate

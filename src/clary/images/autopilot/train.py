@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 
+from clary.images import pages
 from clary.images.autopilot import (
     charts,
     description,
@@ -25,7 +26,6 @@ from clary.images.autopilot import (
     exploration,
     insights,
     packing,
-    pages,
     problems,
     tables,
 )

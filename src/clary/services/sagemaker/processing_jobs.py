@@ -11,7 +11,7 @@ from typing import Any
 from clary.context import Context
 from clary.errors import ResourceInUse, ValidationException
 from clary.services import operation
-from clary.services.sagemaker import job_endings, processing_job_checks
+from clary.services.sagemaker import container_images, job_endings, processing_job_checks
 from clary.services.sagemaker.kinds import Kind
 
 PROCESSING_JOBS = Kind(
@@ -31,8 +31,10 @@ def create_processing_job(context: Context, request: dict[str, Any]) -> dict[str
     name = request["ProcessingJobName"]
     job = _with_defaults(request)
     processing_job_checks.check(context, job)
+    image = container_images.find(context, job["AppSpecification"]["ImageUri"])
     body = {
         **job,
+        **({"_beside": True} if image and image.beside else {}),
         "_phase": "starting",
         "_directory": f"processing/{context.region}/{name}-{secrets.token_hex(4)}",
     }

@@ -10,6 +10,7 @@ from clary.services.iam import roles
 from clary.services.sagemaker import (
     channels,
     container_images,
+    debug_rules,
     experiment_configs,
     hook_configs,
     instance_limit,
@@ -22,8 +23,6 @@ from clary.services.sagemaker.training_job_capacity import check_checkpoints, ch
 
 # Asked for and not done would be a lie: a member here is refused with its own name.
 _NOT_YET = {
-    "DebugRuleConfigurations": "rules are not evaluated",
-    "ProfilerRuleConfigurations": "rules are not evaluated",
     "ServerlessJobConfig": "serverless jobs are not built",
     "SessionChainingConfig": "session chaining is not built",
     "MlflowConfig": "MLflow is not built in",
@@ -65,6 +64,7 @@ def check(context: Context, request: dict[str, Any]) -> None:
     refuse_volume_key(request["ResourceConfig"], "VolumeKmsKeyId", "CreateTrainingJob")
     if (config := request.get("ProfilerConfig")) is not None:
         profiling.check(context, config)
+    debug_rules.check(context, request)
     output = request["OutputDataConfig"]
     named_buckets.require(context, output["S3OutputPath"], f"The S3OutputPath {output['S3OutputPath']}")
     intermediate = request.get("HyperParameters", {}).get("sagemaker_s3_output", "").strip('"')

@@ -10,8 +10,7 @@ from typing import Any
 from clary.context import Context
 from clary.errors import NotServed, ValidationException
 from clary.services import operation
-from clary.services.sagemaker import profiling
-from clary.services.sagemaker.kinds import refuse
+from clary.services.sagemaker import debug_rules, profiling
 from clary.services.sagemaker.training_jobs import TRAINING_JOBS
 from clary.store.base import Conflict, Record
 
@@ -21,7 +20,8 @@ _RUNNING = frozenset({"Starting", "Pending", "Downloading", "Training"})
 @operation
 def update_training_job(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     name = request["TrainingJobName"]
-    refuse(request, "UpdateTrainingJob", {"ProfilerRuleConfigurations": "rules are not evaluated"})
+    for rule in request.get("ProfilerRuleConfigurations", []):
+        debug_rules.refuse_profiler_rule("UpdateTrainingJob", rule)
     if request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
         raise NotServed(
             "UpdateTrainingJob with RemoteDebugConfig is not served: use `clary logs JOB --follow` and the job's folder."

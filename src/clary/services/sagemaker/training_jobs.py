@@ -16,6 +16,7 @@ from clary.services.sagemaker import (
     algorithm_jobs,
     channels,
     container_images,
+    debug_rules,
     job_endings,
     profiling,
     training_job_checks,
@@ -48,6 +49,7 @@ def create_training_job(context: Context, request: dict[str, Any]) -> dict[str, 
     training_job_checks.check(context, request)
     body = {
         **_with_defaults(request),
+        **debug_rules.members(context, request),
         "SecondaryStatus": "Starting",
         "SecondaryStatusTransitions": [
             {"Status": "Starting", "StartTime": context.now(), "StatusMessage": "Starting the training job"}

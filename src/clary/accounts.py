@@ -119,7 +119,7 @@ class Accounts:
         return self._first
 
 
-def serve(settings: Settings, folder: DataFolder, ready: Callable[[str], None], *, commands: bool) -> None:
+def serve(settings: Settings, folder: DataFolder, ready: app.Ready, *, commands: bool) -> None:
     """As ``clary.app.serve``, and at the end whatever runs is stopped and the folder is removed.
 
     ``commands``: obey those of standard input.

@@ -12,14 +12,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from clary import root_key, services
+from clary import __version__, root_key, services
 from clary.buckets import Buckets
 from clary.clock import Clock
+from clary.console.links import LinksPage
+from clary.console.site import Console
 from clary.context import ACCOUNT, Context, Door
 from clary.data_folder import DataFolder
 from clary.encryption_keys import EncryptionKeys
@@ -89,6 +92,8 @@ class Studio:
     context: Context
     keys: Keys
     folder: DataFolder
+    console: Console
+    links: LinksPage
 
     def start(self) -> None:
         """Begin the work that no request asks for."""
@@ -110,11 +115,17 @@ class Studio:
 
 
 def build(
-    settings: Settings, folder: DataFolder, port: int, tunnel_port: int, doors: Mapping[int, Path] | None = None
+    settings: Settings,
+    folder: DataFolder,
+    port: int,
+    tunnel_port: int,
+    doors: Mapping[int, Path] | None = None,
+    url: str = "",
 ) -> Studio:
     """Put the parts together for a server that listens on ``port`` of loopback, its tunnel on ``tunnel_port``.
 
-    ``doors``: Unix sockets that stand for these ports, where jobs are to reach nothing else.
+    ``doors``: Unix sockets that stand for these ports, where jobs are to reach nothing else. ``url``: where browsers reach
+    it, if that is elsewhere.
     """
     database = Database(folder.path / "clary.db", Clock())
     context = _context(settings, folder, database, port)
@@ -141,12 +152,18 @@ def build(
         "/_/clock": ClockPage(context, keys).answer,
         "/_/spot": SpotPage(context, keys, spot_interruptions.interrupt).answer,
     }
-    pages = Pages(credentials.answer, Health(probes, operations, clock), own)
-    gateway = Gateway(context, keys, operations, pages)
-    context.door.open = gateway.call
+    console = Console(context, keys, _host(url), lambda: [f"{context.region} · Clary {__version__}"])
+    links = LinksPage(context, keys, console.sessions, url or context.url)
+    own["/_/links"] = links.answer
+    gateway = Gateway(
+        context, keys, operations, Pages(credentials.answer, Health(probes, operations, clock), own, console)
+    )
+    context.door.open, console.act = gateway.call, gateway.act
     tunnels = Tunnel(port, authority), Tunnel(port, authority, only_aws=True)
     retention = Retention(context, Removal(store, engine, folder.path / "tasks"))
-    return Studio(gateway, loop, followers, retention, engine, *tunnels, database, context, keys, folder)
+    return Studio(
+        gateway, loop, followers, retention, engine, *tunnels, database, context, keys, folder, console, links
+    )
 
 
 def _context(settings: Settings, folder: DataFolder, database: Database, port: int) -> Context:
@@ -173,6 +190,12 @@ def _context(settings: Settings, folder: DataFolder, database: Database, port: i
         clock=clock,
         url=f"http://127.0.0.1:{port}",
     )
+
+
+def _host(url: str) -> frozenset[str]:
+    """The name that an address asks for."""
+    name = urlsplit(url).hostname
+    return frozenset({name} if name else ())
 
 
 def _loop(
@@ -208,12 +231,14 @@ def _loop(
 class _Server(uvicorn.Server):
     """Tells when it serves, and ends by a signal in order: uvicorn's own raises it again before the parts are closed.
 
-    ``more``: further listening sockets, each with the TLS that it speaks.
+    ``more``: further listening sockets, each with the TLS that it speaks. ``ending`` lets go of what would not end by itself.
     """
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], more: Sequence[Listener]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], more: Sequence[Listener], ending: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._ready, self._more = ready, more
+        self._ready, self._more, self._ending = ready, more, ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -223,6 +248,10 @@ class _Server(uvicorn.Server):
             self.servers.append(await create(self._connection, sock=listener, ssl=secure))
         if self.started:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._ending()
+        await super().shutdown(sockets)
 
     def _connection(self) -> asyncio.Protocol:
         """What uvicorn itself makes of a connection."""
@@ -248,6 +277,9 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
+Ready = Callable[[str, Callable[[], str]], None]
+"""Told the address once requests are answered, and what makes one that signs the owner in."""
+
 Front = Callable[[Studio, Callable[[DataFolder], Studio]], ASGIApp]
 """What stands before a studio: given it, and how to build another one behind the same address."""
 
@@ -255,22 +287,20 @@ Front = Callable[[Studio, Callable[[DataFolder], Studio]], ASGIApp]
 def serve(
     settings: Settings,
     folder: DataFolder,
-    ready: Callable[[str], None],
+    ready: Ready,
     front: Front = lambda studio, _: studio.gateway,
 ) -> None:
-    """Run until a signal says stop; ``ready`` is called with the address once requests are answered."""
+    """Run until a signal says stop; ``ready`` is called once requests are answered."""
     with contextlib.ExitStack() as stack:
         listeners = listen(settings, folder, stack)
-        studio = build(settings, folder, *listeners.ports, listeners.doors)
+        studio = build(settings, folder, *listeners.ports, listeners.doors, listeners.url)
         stack.callback(studio.close)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            app = front(studio, lambda other: build(settings, other, *listeners.ports, listeners.doors))
+            app = front(studio, lambda other: build(settings, other, *listeners.ports, listeners.doors, listeners.url))
             runner.run(_run(studio, app, folder, listeners, ready))
 
 
-async def _run(
-    studio: Studio, app: ASGIApp, folder: DataFolder, listeners: Listeners, ready: Callable[[str], None]
-) -> None:
+async def _run(studio: Studio, app: ASGIApp, folder: DataFolder, listeners: Listeners, ready: Ready) -> None:
     def started() -> None:
         studio.start()
         threading.Thread(target=models.warm, name="models", daemon=True).start()
@@ -278,7 +308,7 @@ async def _run(
         names = ("sandbox", "job_network", "kms_key_file")
         in_force = {name: str(getattr(settings, name)) for name in names}
         folder.announce(listeners.url, listeners.ports[1], studio.context.url, in_force)
-        ready(listeners.url)
+        ready(listeners.url, lambda: studio.links.of_owner(studio.keys.owner(folder.path)))
 
     settings = studio.context.settings
     limits = connections.Limits(
@@ -297,7 +327,7 @@ async def _run(
         timeout_keep_alive=connections.KEEP_ALIVE,
         timeout_graceful_shutdown=5,
     )
-    server = _Server(config, started, listeners.more)
+    server = _Server(config, started, listeners.more, studio.console.close)
     await studio.tunnel.start(listeners.tunnel)
     if listeners.inner_tunnel is not None:
         await studio.inner_tunnel.start(listeners.inner_tunnel)

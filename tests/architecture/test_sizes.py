@@ -16,6 +16,7 @@ _LINES, _FUNCTION = 500, 60
 _CATCH_ALL = {
     "images/debugger_rules/evaluate.py": "a rule may be the user's program, whatever it raises",
     "gateway/app.py": "one request's failure is not the next one's",
+    "console/site.py": "one page's failure is not the next one's",
     "jobs/loop.py": "one record's failure is not the next one's",
     "services/s3/bodies.py": "the half-written blob is removed, then the error goes on",
     "store/database.py": "handed on to whoever asked for the write",

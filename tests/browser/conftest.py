@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.browser.frames import Frames, serving
+from tests.browser.pages import WIDE
 
 FLAGS = [
     "--no-sandbox",
@@ -134,3 +135,28 @@ def task(chromium: Any, frames: Frames) -> Iterator[Task]:
     page.set_default_timeout(10_000)
     yield Task(page, frames)
     context.close()
+
+
+@pytest.fixture
+def opened(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """``opened(address, dark=True)``: a page of a browser of its own, that must report no error at the end."""
+    contexts: list[Any] = []
+    problems: list[str] = []
+
+    def open_(address: str, *, dark: bool = False, errors: bool = False, **given: Any) -> Any:
+        context = chromium.new_context(
+            viewport=given.pop("viewport", WIDE), color_scheme="dark" if dark else "light", **given
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        if not errors:
+            page.on("console", lambda m: problems.append(m.text) if m.type in {"error", "warning"} else None)
+            page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(address)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not problems, problems

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,8 +111,10 @@ def _serve(settings: Settings, folder: DataFolder, *, ephemeral: bool, commands:
     # Imported here: it brings every part in, which a second `up` does not need.
     from clary import accounts, app  # noqa: PLC0415
 
-    def ready(url: str) -> None:
+    def ready(url: str, link: Callable[[], str]) -> None:
         click.echo(f"ready {url}")
+        if sys.stdout.isatty():  # a log keeps no link
+            click.echo(f"open  {link()}")
 
     if ephemeral:
         accounts.serve(settings, folder, ready, commands=commands)
@@ -124,7 +127,7 @@ def _say_first(data: Path) -> None:
     if server is None:
         raise click.ClickException(f"Another process holds {data} but does not answer. Look at {data}/server.log")
     click.echo(f"Clary runs on {data} already (process {server.pid}).")
-    click.echo(f"ready {server.url}")
+    _say(data, server)
 
 
 def _detach(settings: Settings, flags: list[str]) -> None:
@@ -145,7 +148,15 @@ def _detach(settings: Settings, flags: list[str]) -> None:
     if server is None:
         text = (settings.data / "server.log").read_bytes()[began:].decode("utf-8", "replace").strip()
         raise click.ClickException(f"The server did not start: {text.removeprefix('Error: ')}")
+    _say(settings.data, server)
+
+
+def _say(data: Path, server: servers.Server) -> None:
+    """Where it answers, and an address that signs the owner in."""
     click.echo(f"ready {server.url}")
+    from clary.cli.client import ask  # noqa: PLC0415 - a server that runs here needs no client
+
+    click.echo(f"open  {ask(options.settings(data=data), 'POST', 'links')['url']}")
 
 
 def _await_server(data: Path, child: subprocess.Popen[bytes] | None = None) -> servers.Server | None:

@@ -25,7 +25,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from clary.context import Context, Handler, Identity
 from clary.errors import DiskFull, NotServed, ServiceError
-from clary.gateway import bodies, cors, form_uploads, models, routing, signature
+from clary.gateway import bodies, browsers, cors, form_uploads, models, routing, signature
 from clary.gateway.answers import send_answer
 from clary.gateway.audit import Call, Trail
 from clary.gateway.authentication import Family, authenticate, refusal
@@ -37,6 +37,7 @@ from clary.gateway.pages import Pages
 from clary.gateway.routing import Route
 from clary.gateway.signature import SignatureProblem
 from clary.gateway.threads import Threads
+from clary.gateway.told import told
 from clary.gateway.validation import validate
 from clary.gateway.waiting import Waiting
 from clary.gateway.zero_copy import ZERO_COPY
@@ -79,7 +80,10 @@ class Gateway:
         )
         body = _Stream(receive, self._context.settings.body_seconds)
         if (page := self._pages.find(request)) is not None:
-            answer = await run_in_threadpool(page, request)
+            if inspect.iscoroutinefunction(page):
+                answer = await page(replace(request, stream=aiter(body)))
+            else:
+                answer = await run_in_threadpool(page, request)
         else:
             answer = await self._answer(request, body, (scope.get("client") or ("",))[0])
         if not body.ended and (body.begun or "expect" not in headers):
@@ -104,6 +108,33 @@ class Gateway:
             raise NotServed(f"{service}:{operation} streams its body; use the objects behind it instead")
         return dict(result or {})
 
+    def act(
+        self, context: Context, http: HttpRequest, service: str, operation: str, request: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The door for pages: a call of whoever is signed in, with their rights and no more, told in the trail as theirs.
+
+        ``http``: the request for the page, whose address and browser the trail names.
+        """
+        route = routing.named(service, operation, http)
+        with self._trail.follow(str(uuid.uuid4()), http, http.client, page=True) as call:
+            call.route, call.identity, call.request, call.region = route, context.identity, request, context.region
+            try:
+                return self._act(call, route, context)
+            except ServiceError as error:
+                call.error = error
+                raise
+
+    def _act(self, call: Call, route: Route, context: Context) -> dict[str, Any]:
+        validate(route.operation, call.request)
+        handler = self._handler(route.service, route.operation.name)
+        if inspect.iscoroutinefunction(handler):
+            raise NotServed(f"{route.service}:{route.operation.name} streams its body; a page links to it instead")
+        if not self._authorization.is_free(context, route.operation):
+            handler = self._authorization.admit(context, route, call.request, handler)
+        self._trail.board(call)
+        result: dict[str, Any] = told(route.operation.output_shape, handler(context, call.request) or {})
+        return result
+
     async def _answer(self, http: HttpRequest, body: _Stream, address: str) -> HttpAnswer:
         """The answer of a call, with what lets a web page read it where a bucket's CORS rules do."""
         if http.method == "OPTIONS":
@@ -113,7 +144,7 @@ class Gateway:
         if "origin" in http.headers and (call.route is None or call.route.service == "s3"):
             path, buckets = routing.path_style(http), self._context.buckets
             answer = await run_in_threadpool(cors.shared, http, path, buckets, answer)
-        return answer
+        return browsers.harmless(http, answer)
 
     def _preflight(self, http: HttpRequest) -> HttpAnswer:
         try:

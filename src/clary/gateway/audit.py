@@ -33,6 +33,7 @@ _READS = re.compile(
 _KEY_ID = re.compile(r"[A-Z0-9]{16,128}")  # what else is given as a key's id may be a secret in the wrong place
 _ARN = re.compile(r"arn:aws[a-z-]*:([a-z0-9-]+):[^:]*:[^:]*:([a-z0-9-]+)[/:].+")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
+_LOOK, _LOOKS = 60_000_000, 4096  # microseconds between two rows of one look, looks that are remembered
 _LONGEST, _AGENT = 2048, 512  # characters of a name, of a user agent, that are kept
 
 # The services whose types CloudFormation does not name as the model names the service.
@@ -52,23 +53,42 @@ class Call:
     identity: Identity | None = None
     request: dict[str, Any] = field(default_factory=dict)
     error: ServiceError | None = None
+    region: str = "us-east-1"  # where no claim says another
 
 
 class Trail:
     def __init__(self, events: AuditEvents) -> None:
         self._events = events
+        self._looks: dict[tuple[str, str, tuple[Resource, ...]], int] = {}  # a page's look → the number of its last row
 
     @contextmanager
-    def follow(self, request_id: str, http: HttpRequest, address: str) -> Iterator[Call]:
-        """The call, to be filled in; its row is written when it is over, unless ``board`` has."""
+    def follow(self, request_id: str, http: HttpRequest, address: str, *, page: bool = False) -> Iterator[Call]:
+        """The call, to be filled in; its row is written when it is over, unless ``board`` has.
+
+        ``page``: an open page asks, which looks again whenever something changes: its reads get a row a minute.
+        """
         call = Call(self._events.new_id(), request_id, http, address)
         try:
             yield call
         finally:
             rider = riding.get()
             riding.set(None)
-            if rider is None or not rider.durable or call.error is not None:
+            if (rider is None or not rider.durable or call.error is not None) and not (
+                page and self._is_repeated(call)
+            ):
                 self._events.add(_event(call))
+
+    def _is_repeated(self, call: Call) -> bool:
+        if call.route is None or call.error is not None or not is_read_only(call.route.operation.name):
+            return False
+        operation = call.route.operation
+        look = (call.identity.arn if call.identity else "", operation.name, tuple(resources(operation, call.request)))
+        if call.number - self._looks.get(look, -_LOOK) < _LOOK:
+            return True
+        if len(self._looks) > _LOOKS:
+            self._looks = {}
+        self._looks[look] = call.number
+        return False
 
     def board(self, call: Call) -> None:
         """Let the row share the transaction of whatever the call writes first from here on."""
@@ -178,7 +198,7 @@ def _event(call: Call) -> AuditEvent:
     return AuditEvent(
         id=call.number,
         request_id=call.request_id,
-        region=claim.region if claim else "us-east-1",
+        region=claim.region if claim else call.region,
         source=source,
         name=name,
         read_only=is_read_only(name),

@@ -56,6 +56,12 @@ def route(http: HttpRequest, signing_name: str | None) -> Route:
     return _by_path(http, names)
 
 
+def named(service: str, operation: str, http: HttpRequest) -> Route:
+    """The route of an operation that Clary itself asks for, on behalf of whoever sent ``http``."""
+    model = models.service(service).operation_model(operation)
+    return Route(service, model, _MODULES[models.protocols(service)[0]], http)
+
+
 def path_style(http: HttpRequest) -> str:
     """The raw path with the bucket in front, where the Host names one."""
     host = http.headers.get("host", "").rpartition(":")[0] or http.headers.get("host", "")

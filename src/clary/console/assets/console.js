@@ -1,0 +1,104 @@
+// What every page of the console does: looks again when something changed, copies, tells times, signs in.
+"use strict";
+(() => {
+  const banner = (text) => {
+    const place = document.getElementById("banner");
+    if (place) { place.textContent = text; place.hidden = !text; }
+  };
+
+  // Regions that live: fetched anew with their page, and made alike without losing focus, scroll or an open menu.
+  let asked = null, again = false;
+  async function refresh() {
+    if (asked) { again = true; return; }
+    const regions = [...document.querySelectorAll("[data-live], [data-every]")];
+    if (!regions.length) return;
+    try {
+      asked = fetch(location.href, { headers: { Accept: "text/html", "X-Clary-Refresh": "1" } });
+      const answer = await asked;
+      if (answer.status === 401) { banner("Your session is over. `clary console` prints a link to sign in."); return; }
+      if (answer.status === 404) { banner("What this page shows is no longer there."); return; }
+      if (!answer.ok) { banner("Clary could not answer; it is asked again."); return; }
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      banner("");
+      for (const region of regions) {
+        const made = fresh.getElementById(region.id);
+        if (made && made.outerHTML !== region.outerHTML) {
+          await htmx.swap({ text: made.outerHTML, target: region, sourceElement: region, swap: "outerMorph" });
+        }
+      }
+      tellTimes();
+      document.dispatchEvent(new CustomEvent("clary:refreshed"));
+    } catch {
+      banner("Clary does not answer; it is asked again.");
+    } finally {
+      asked = null;
+      if (again) { again = false; setTimeout(refresh, 300); }
+    }
+  }
+
+  // A browser opens few connections to one server, so a page that nobody sees holds none.
+  let source = null, lost = false;
+  function listen() {
+    const wanted = document.querySelector("[data-live], [data-every]") && !document.hidden;
+    if (!wanted && source) { source.close(); source = null; lost = true; }
+    if (!wanted || source) return;
+    source = new EventSource(location.pathname.startsWith("/_/portal") ? "/_/portal/events" : "/_/events");
+    source.addEventListener("open", () => { if (lost) { lost = false; refresh(); } });
+    source.addEventListener("error", () => {
+      lost = true;
+      if (source && source.readyState === EventSource.CLOSED) { source = null; refresh(); setTimeout(listen, 5000); }
+      else banner("Clary does not answer; it is asked again.");
+    });
+    source.addEventListener("changed", (event) => {
+      const kinds = event.data.split(" ");
+      const meant = (region) => region.dataset.live.split(" ").some((kind) => kinds.includes(kind));
+      if ([...document.querySelectorAll("[data-live]")].some(meant)) refresh();
+    });
+  }
+  let ticks = 0;
+  setInterval(() => {
+    ticks += 1;
+    if (document.hidden) return;
+    const due = [...document.querySelectorAll("[data-every]")].some((r) => ticks % Number(r.dataset.every) === 0);
+    if (due) refresh();
+    if (ticks % 10 === 0) tellTimes();
+  }, 1000);
+  document.addEventListener("visibilitychange", listen);
+  addEventListener("pagehide", () => { if (source) { source.close(); source = null; lost = true; } });
+  addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
+
+  // "3 min ago", the exact time on hover.
+  function tellTimes() {
+    for (const time of document.querySelectorAll("time[datetime]")) {
+      const then = new Date(time.dateTime), seconds = Math.round((Date.now() - then) / 1000), ahead = seconds < 0;
+      const s = Math.abs(seconds);
+      const words = s < 60 ? `${s} s` : s < 3600 ? `${Math.floor(s / 60)} min` : s < 86400 ? `${Math.floor(s / 3600)} h` : s < 86400 * 30 ? `${Math.floor(s / 86400)} d` : "";
+      time.title = then.toLocaleString();
+      time.textContent = !words ? then.toLocaleDateString() : ahead ? `in ${words}` : `${words} ago`;
+    }
+  }
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy], [data-copy-from]");
+    if (!button) return;
+    const text = button.dataset.copy ?? button.closest(".panel").querySelector(button.dataset.copyFrom).textContent;
+    const before = button.textContent;
+    try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; } catch { button.textContent = "Select and copy"; }
+    setTimeout(() => { button.textContent = before; }, 1500);
+  });
+  // Menus of filters act at once; a text field by Enter, as its button says.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-filters] select")) event.target.form.requestSubmit();
+  });
+  document.addEventListener("submit", (event) => {
+    const sure = event.target.dataset.confirm;
+    if (sure && !confirm(sure)) event.preventDefault();
+  });
+  document.addEventListener("htmx:response:error", async (event) => {
+    const page = new DOMParser().parseFromString(event.detail.ctx.text ?? "", "text/html");
+    banner(page.getElementById("message")?.textContent ?? "That did not work.");
+  });
+  document.querySelector("form[data-submit-at-once]")?.requestSubmit();
+  tellTimes();
+  listen();
+})();

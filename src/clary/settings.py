@@ -79,6 +79,19 @@ class Settings:
             values[name] = str(Path(values[name]).expanduser().absolute()) if values[name] else ""
         return cls(**values)
 
+    def sources(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Where each value came from: ``default``, the variable's name, or ``flag`` (of the command, which wins)."""
+        found = {}
+        for item in fields(self):
+            name, value = f"CLARY_{item.name.upper()}", getattr(self, item.name)
+            if name in environment and Settings.read({name: environment[name]}) == Settings.read(
+                {}, **{item.name: value}
+            ):
+                found[item.name] = name
+            else:
+                found[item.name] = "default" if value == getattr(Settings.read({}), item.name) else "flag"
+        return found
+
 
 def _convert(name: str, kind: type[Any], value: Any) -> Any:
     if issubclass(kind, Path):

@@ -45,6 +45,7 @@ from clary.jobs.debug_rules import DebugRules
 from clary.jobs.endpoints import Endpoints
 from clary.jobs.images import Images
 from clary.jobs.job_checkpoints import JobCheckpoints
+from clary.jobs.labelling import LabellingJobs
 from clary.jobs.lifecycle import Lifecycle
 from clary.jobs.loop import Loop, Reconciler
 from clary.jobs.offline_store import FeatureGroups
@@ -218,6 +219,7 @@ def _loop(
         Lifecycle(context.store, context.buckets, context.now),
         FeatureGroups(context),
         rules,
+        LabellingJobs(context),
     ]
     loop = Loop(context.store, engine, reconcilers)
     room.subscribe(loop.wake)

@@ -59,6 +59,7 @@ TASK_TYPES = {
             "mask",
             _MASK,
             "source-ref",
+            most_labels=255,  # a byte of a mask says which, and 0 that it is none
             most_objects=20_000,
             algorithm="semantic-segmentation",
         ),
@@ -68,7 +69,15 @@ TASK_TYPES = {
         TaskType("VerificationBoundingBox", "verdict", _VERDICT, "source-ref", audits=True),
         TaskType("VerificationSemanticSegmentation", "verdict", _VERDICT, "source-ref", audits=True),
         TaskType("AdjustmentBoundingBox", "boxes", _BOXES, "source-ref", most_labels=50, audits=True),
-        TaskType("AdjustmentSemanticSegmentation", "mask", _MASK, "source-ref", most_objects=20_000, audits=True),
+        TaskType(
+            "AdjustmentSemanticSegmentation",
+            "mask",
+            _MASK,
+            "source-ref",
+            most_labels=255,
+            most_objects=20_000,
+            audits=True,
+        ),
         CUSTOM,
     )
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -38,7 +38,6 @@ def add(context: Context, name: str, teams: Sequence[str]) -> Worker:
     _check_teams(context, teams)
     body = {
         "Sub": str(uuid.uuid4()),
-        "WorkerId": f"private.{context.region}.{secrets.token_hex(8)}",
         "Teams": list(dict.fromkeys(teams)),
     }
     try:
@@ -97,6 +96,11 @@ def leave_team(context: Context, team: str) -> None:
         set_teams(context, worker.name, [each for each in worker.teams if each != team])
 
 
+def worker_id(region: str, sub: str) -> str:
+    """How output names the worker of this sub, also when the worker was removed."""
+    return f"private.{region}.{hashlib.sha256(sub.encode()).hexdigest()[:16]}"
+
+
 def _record(context: Context, name: str) -> Record:
     record = context.store.get(context.region, KIND, name)
     if record is None:
@@ -116,4 +120,4 @@ def _check_teams(context: Context, teams: Sequence[str]) -> None:
 
 def _worker(record: Record) -> Worker:
     body = record.body
-    return Worker(record.name, body["Sub"], body["WorkerId"], tuple(body["Teams"]), record.region)
+    return Worker(record.name, body["Sub"], worker_id(record.region, body["Sub"]), tuple(body["Teams"]), record.region)

@@ -19,7 +19,7 @@ from clary.store.labelling_tasks import Job, LabellingTasks, Row, end, find_job,
 State = Literal["waiting", "open", "answered", "closed", "labelled", "failed", "kept"]
 
 _PIECE = 2000  # lines in one write, so that others' writes do not wait long
-_TASK = "t.id, t.object, t.worker, t.status, t.accepted, t.deadline, t.ended, t.seconds, t.draft, t.answer, t.reason"
+_TASK = "t.id, t.object, t.worker, t.status, t.accepted, t.deadline, t.ended, t.seconds, t.draft, t.answer, t.reason, t.told"
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,28 @@ class LabellingObjects:
         return write
 
     def counts(self, job: Job) -> dict[str, int]:
-        """How many objects are in each state."""
+        """How many objects are in each state; ``unanswered``: of those that are answered, the ones without an answer."""
         with self._database.read() as db:
-            return dict(
+            found = dict(
                 db.execute("SELECT state, count(*) FROM labelling_objects WHERE job = ? GROUP BY state", (job.id,))
             )
+            answer = (
+                "SELECT 1 FROM labelling_tasks t WHERE t.job = o.job AND t.object = o.number AND t.status = 'submitted'"
+            )
+            (without,) = db.execute(
+                "SELECT count(*) FROM labelling_objects o WHERE o.job = ? AND o.state IN ('answered', 'closed')"
+                f" AND NOT EXISTS ({answer})",
+                (job.id,),
+            ).fetchone()
+        return {**found, "unanswered": without} if without else found
+
+    def waiting(self, job: Job, limit: int) -> list[tuple[int, str]]:
+        """The numbers and lines of the objects that are given out next."""
+        with self._database.read() as db:
+            return db.execute(
+                "SELECT number, line FROM labelling_objects WHERE job = ? AND state = 'waiting' ORDER BY number LIMIT ?",
+                (job.id, limit),
+            ).fetchall()
 
     def iterations(self, job: Job) -> dict[int, dict[str, int]]:
         """Of each iteration, how many of its objects are in each state."""
@@ -230,7 +247,7 @@ class LabellingObjects:
         """Tasks that changed since the log of workers' activity was told of them."""
         with self._database.read() as db:
             rows = db.execute(
-                f"SELECT {_TASK} FROM labelling_tasks t WHERE t.job = ? AND t.told = 0 ORDER BY t.rowid LIMIT ?",
+                f"SELECT {_TASK} FROM labelling_tasks t WHERE t.job = ? AND t.told != t.status ORDER BY t.rowid LIMIT ?",
                 (job.id, limit),
             ).fetchall()
         return [Row(*row) for row in rows]
@@ -240,10 +257,7 @@ class LabellingObjects:
         """That these were told, as they were read; one that changed since stays to be told."""
 
         def write(db: sqlite3.Connection) -> None:
-            db.executemany(
-                "UPDATE labelling_tasks SET told = 1 WHERE id = ? AND status = ? AND deadline = ?",
-                [(row.id, row.status, row.deadline) for row in rows],
-            )
+            db.executemany("UPDATE labelling_tasks SET told = ? WHERE id = ?", [(row.status, row.id) for row in rows])
 
         return write
 

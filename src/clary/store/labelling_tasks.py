@@ -27,7 +27,10 @@ Status = Literal["accepted", "submitted", "returned", "declined", "expired"]
 
 @dataclass(frozen=True)
 class Row:
-    """A task as the table holds it: ``draft`` and ``answer`` are JSON texts, ``worker`` is the worker's sub."""
+    """A task as the table holds it: ``draft`` and ``answer`` are JSON texts, ``worker`` is the worker's sub.
+
+    ``told``: the status that the log of workers' activity has of it.
+    """
 
     id: str
     object: int
@@ -40,6 +43,7 @@ class Row:
     draft: str | None
     answer: str | None
     reason: str | None
+    told: Status | Literal[""]
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class TaskOver(Exception):
     """The task is not the worker's to change any more; the message is what became of it."""
 
 
-_COLUMNS = "id, object, worker, status, accepted, deadline, ended, seconds, draft, answer, reason"
+_COLUMNS = "id, object, worker, status, accepted, deadline, ended, seconds, draft, answer, reason, told"
 _JOB = "id, region, name, team, workers, seconds, template, open"
 _FREE = (
     "SELECT o.number FROM labelling_objects o WHERE o.job = :job AND o.state = 'open' AND o.expires > :now"
@@ -194,7 +198,7 @@ class LabellingTasks:
             _own(db, job, worker, identifier, now)
             db.execute(
                 "UPDATE labelling_tasks SET status = 'submitted', answer = ?, draft = NULL, ended = ?,"
-                " seconds = seconds + ?, told = 0 WHERE id = ?",
+                " seconds = seconds + ? WHERE id = ?",
                 (answer, now, seconds, identifier),
             )
             _settle(db, job.id, present.object)
@@ -241,7 +245,7 @@ class LabellingTasks:
                     "its object is consolidated already" if present.status == "submitted" else present.status
                 )
             db.execute(
-                "UPDATE labelling_tasks SET status = 'accepted', draft = answer, deadline = ?, told = 0 WHERE id = ?",
+                "UPDATE labelling_tasks SET status = 'accepted', draft = answer, deadline = ? WHERE id = ?",
                 (now + job.seconds * 1000, identifier),
             )
             db.execute(
@@ -271,7 +275,7 @@ class LabellingTasks:
             present = _own(db, job, worker, identifier, now)
             kept = status == "returned" and present.answer is not None
             db.execute(
-                "UPDATE labelling_tasks SET status = ?, reason = ?, ended = ?, draft = NULL, told = 0,"
+                "UPDATE labelling_tasks SET status = ?, reason = ?, ended = ?, draft = NULL,"
                 " answer = CASE WHEN ? THEN answer END WHERE id = ?",
                 ("submitted" if kept else status, reason, now, kept, identifier),
             )
@@ -306,7 +310,7 @@ def end(db: sqlite3.Connection, job: int, tasks: list[tuple[str, int]]) -> None:
     for identifier, number in tasks:
         db.execute(
             "UPDATE labelling_tasks SET status = CASE WHEN answer IS NULL THEN 'expired' ELSE 'submitted' END,"
-            " ended = coalesce(ended, deadline), draft = NULL, told = 0 WHERE id = ?",
+            " ended = coalesce(ended, deadline), draft = NULL WHERE id = ?",
             (identifier,),
         )
         _settle(db, job, number)

@@ -109,7 +109,7 @@ def test_what_is_skipped_is_not_shown_to_the_worker_again(context: Context) -> N
     assert tasks.take(context, ann, "boxes") is None
     assert context.labelling.counts(job) == {"open": 1}
     tasks.decline(context, bob, taken(context, bob).id, "")
-    assert context.labelling.counts(job) == {"answered": 1}  # as many as were to answer
+    assert context.labelling.counts(job) == {"answered": 1, "unanswered": 1}  # as many as were to answer
 
 
 def test_a_late_answer_is_refused_and_the_object_goes_to_others(context: Context) -> None:

@@ -17,6 +17,7 @@ USED = {
     "CreateTransformJob TransformOutput.KmsKeyId",
     "CreateAutoMLJob OutputDataConfig.KmsKeyId",
     "CreateAutoMLJobV2 OutputDataConfig.KmsKeyId",
+    "CreateLabelingJob OutputConfig.KmsKeyId",
     "CreateFeatureGroup OfflineStoreConfig.S3StorageConfig.KmsKeyId",
     "PutObject SSEKMSKeyId",
     "CopyObject SSEKMSKeyId",
@@ -45,6 +46,7 @@ REFUSED = {
 WHOLE = (
     "CreateAlgorithm ValidationSpecification.",
     "CreateProcessingJob ProcessingInputs.DatasetDefinition.",
+    "CreateLabelingJob LabelingJobAlgorithmsConfig.",
     "CreateEndpointConfig AsyncInferenceConfig.",
     "CreateEndpointConfig DataCaptureConfig.",
     "CreateEndpointConfig ShadowProductionVariants.",

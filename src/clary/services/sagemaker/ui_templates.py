@@ -11,6 +11,7 @@ from clary.labelling.object_addresses import grant_of
 from clary.labelling.templates import TemplateProblem
 from clary.services import operation
 from clary.services.iam import roles
+from clary.services.sagemaker.human_task_uis import HUMAN_TASK_UIS
 
 
 @operation
@@ -19,15 +20,21 @@ def render_ui_template(context: Context, request: dict[str, Any]) -> dict[str, A
     if ("UiTemplate" in request) == ("HumanTaskUiArn" in request):
         raise ValidationException("Name either a UiTemplate or a HumanTaskUiArn to render, and not both.")
     roles.require(context, request["RoleArn"])
-    if "UiTemplate" not in request:
-        raise NotServed(
-            "RenderUiTemplate of a HumanTaskUiArn is not served: the worker UIs of AWS are not on this machine. "
-            "Hand the template itself as UiTemplate.Content."
-        )
+    template = request["UiTemplate"]["Content"] if "UiTemplate" in request else _own(context, request["HumanTaskUiArn"])
     try:
         given = templates.task_input(request["Task"]["Input"])
         grant = grant_of(context, request["RoleArn"])
-        content = templates.render(request["UiTemplate"]["Content"], given, grant, context.url + templates.ASSETS)
+        content = templates.render(template, given, grant, context.url + templates.ASSETS)
     except TemplateProblem as problem:
         return {"RenderedContent": "", "Errors": [{"Code": problem.code, "Message": problem.message}]}
     return {"RenderedContent": content, "Errors": []}
+
+
+def _own(context: Context, arn: str) -> str:
+    """The template of a human task UI that was made here."""
+    if arn.split(":")[4] != context.account:
+        raise NotServed(
+            f"RenderUiTemplate of {arn} is not served: the worker UIs of AWS are not on this machine. "
+            "Hand the template itself as UiTemplate.Content."
+        )
+    return str(HUMAN_TASK_UIS.find(context, arn).body["UiTemplate"]["Content"])

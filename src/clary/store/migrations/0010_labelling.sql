@@ -39,9 +39,9 @@ CREATE TABLE labelling_tasks (
     draft    TEXT,               -- JSON
     answer   TEXT,               -- JSON
     reason   TEXT,
-    told     INTEGER NOT NULL DEFAULT 0  -- whether the log of workers' activity has it as it is now
+    told     TEXT NOT NULL DEFAULT ''  -- the status that the log of workers' activity has of it
 );
 CREATE INDEX labelling_tasks_by_object ON labelling_tasks (job, object, status);
 CREATE INDEX labelling_tasks_by_worker ON labelling_tasks (worker, job, status);
 CREATE INDEX labelling_tasks_open ON labelling_tasks (job, deadline) WHERE status = 'accepted';
-CREATE INDEX labelling_tasks_untold ON labelling_tasks (job) WHERE told = 0;
+CREATE INDEX labelling_tasks_untold ON labelling_tasks (job) WHERE told != status;

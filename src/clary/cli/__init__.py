@@ -31,6 +31,7 @@ _COMMANDS = {
     "doctor": "doctor",
     "clock": "clock",
     "console": "console",
+    "labelling": "labelling",
 }
 
 

@@ -177,6 +177,24 @@ def test_assets_are_kept_for_good_by_their_hash(owner: Browser) -> None:
     assert owner.get("/_/assets/../console.css")[0] == 404
 
 
+def test_the_crowd_elements_find_each_other_under_one_hash(studio: Studio) -> None:
+    """A worker's frame has no cookie and no origin; RenderUiTemplate's pages know no hash."""
+    browser = Browser(studio.url)
+    seen: list[str] = []
+    left = ["/_/assets/latest/crowd/crowd.js"]
+    while left:
+        status, headers, text = browser.get(path := left.pop())
+        assert (status, headers["access-control-allow-origin"]) == (200, "*"), path
+        assert headers["cache-control"] == "no-cache"
+        seen.append(path)
+        base = path.rpartition("/")[0]
+        names = [
+            f"{base}/{name}" for name in re.findall(r'(?:from|import) "\./?([^"]+)"', text) if not name.startswith(".")
+        ]
+        left += [name for name in names if name not in seen + left]
+    assert len(seen) > 10
+
+
 def test_what_is_not_there_is_told_in_the_form_that_is_asked_for(owner: Browser) -> None:
     status, _, text = owner.get("/_/no<b>where")
     assert status == 404

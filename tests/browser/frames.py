@@ -20,7 +20,7 @@ RULES = (
     "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' data:; font-src 'self' data:; connect-src 'self'; form-action 'none'"
 )
-HOST = """<!doctype html><title>host</title><style>
+HOST = """<!doctype html><title>host</title><link rel="icon" href="data:,"><style>
   html, body { margin: 0; height: 100% } iframe { border: 0; width: 100%; height: 100%; display: block }
 </style>
 <script>

@@ -31,7 +31,6 @@ _COMMANDS = {
     "doctor": "doctor",
     "clock": "clock",
     "console": "console",
-    "labelling": "labelling",
 }
 
 

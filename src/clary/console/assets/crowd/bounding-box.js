@@ -41,11 +41,7 @@ export class CrowdBoundingBox extends ShapeTool {
   }
 
   opened() {
-    const inside = this.shapes.map((box) => this.edges(box, edgesOf(box)));
-    this.shapes = inside;
-    if (this.history.before.length === 0) this.history.begin(inside);
-    if (this.wasInitial !== null) this.wasInitial = JSON.stringify(inside);
-    this.shown();
+    this.recheck(this.shapes.map((box) => this.edges(box, edgesOf(box))));
   }
 
   handles(box) {

@@ -3,7 +3,17 @@ import "./form.js";
 import "./button.js";
 import "./instructions.js";
 import "./fields.js";
+import "./choices.js";
+import "./slider.js";
+import "./boards.js";
+import "./classifiers.js";
+import "./image-classifiers.js";
 import "./bounding-box.js";
+import "./keypoint.js";
+import "./paths.js";
+import "./segmentation.js";
+import "./entity.js";
+import "./generated-text.js";
 import { start } from "./protocol.js";
 import { install } from "./theme.js";
 

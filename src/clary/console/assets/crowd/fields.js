@@ -14,9 +14,10 @@ class TextElement extends CrowdElement {
     const tag = this.constructor.tag;
     const end = tag === "textarea" ? "</textarea>" : "";
     this.shadow(STYLES, `<label><span class="label"></span><${tag} class="field" aria-describedby="problem">${end}</label>
-      <div class="counter" hidden></div><div class="problem" id="problem" role="alert"></div>`);
+      <div class="counter" hidden></div><div class="problem" id="problem" role="alert"></div><slot></slot>`); // of a tag that was never closed
+    if (tag === "input") this.shadowRoot.querySelector(".field").step = "any";
     this.field = this.shadowRoot.querySelector(".field");
-    this.field.value = this.getAttribute("value") ?? (tag === "textarea" ? this.textContent.trim() : "");
+    this.field.value = this.getAttribute("value") ?? "";
     this.field.addEventListener("input", () => this.typed()); // composed by itself
     this.field.addEventListener("change", () => this.tellChange());
     for (const name of Object.keys(this.constructor.properties)) this.changed(name);

@@ -4,7 +4,8 @@ import { isFramed, sendAnswer, tell } from "./page.js";
 
 /** Elements whose value an answer may hold, in the order of the page. */
 export function fieldsOf(root) {
-  const found = [];
+  const { host } = root.getRootNode();
+  const found = host instanceof CrowdElement && host.bringsForm && host.getAttribute("name") ? [host] : []; // whose form this is
   for (const element of root.querySelectorAll("*")) {
     const isCrowd = element instanceof CrowdElement;
     if ((isCrowd || element.matches("input, select, textarea")) && element.getAttribute("name")) found.push(element);
@@ -85,7 +86,13 @@ export class CrowdForm extends CrowdElement {
   submit() {
     if (!this.reportValidity()) return false;
     const event = new Event("submit", { bubbles: true, cancelable: true });
-    if (!this.dispatchEvent(event)) {
+    const before = window.claryFrame?.scriptErrors;
+    const isGoing = this.dispatchEvent(event);
+    if (window.claryFrame?.scriptErrors !== before) {
+      tell({ type: "clary:refused", message: "The template's own script failed while it made the answer, which was not sent." });
+      return false; // what it would have put into hidden fields is missing
+    }
+    if (!isGoing) {
       tell({ type: "clary:refused", message: "" });
       return false;
     }
@@ -108,7 +115,8 @@ export class CrowdForm extends CrowdElement {
   }
 
   firstProblem() {
-    for (const field of this.querySelectorAll("*")) {
+    const { host } = this.getRootNode();
+    for (const field of [...(host?.bringsForm ? [host] : []), ...this.querySelectorAll("*")]) {
       const isCrowd = field instanceof CrowdElement;
       const message = isCrowd ? field.problem() : field.matches("input, select, textarea") ? field.validationMessage : "";
       if (message) return { field, message };

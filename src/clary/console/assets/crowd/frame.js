@@ -2,6 +2,8 @@
 "use strict";
 (() => {
   const problems = [];
+  const blocked = new Set();
+  let scriptErrors = 0;
   const framed = window.parent !== window;
 
   function tell(message) {
@@ -46,9 +48,11 @@
     "error",
     (event) => {
       if (event instanceof ErrorEvent) {
+        scriptErrors += 1;
         report(`The template has an error: ${event.message}`, event.filename, event.lineno);
       } else if (event.target instanceof HTMLScriptElement && event.target.src) {
-        report(`The template's script ${event.target.src} could not be loaded.`, event.target.src, 0);
+        const address = event.target.src; // why it was blocked, if it was, is known in a moment
+        setTimeout(() => blocked.has(address) || report(`The template's script ${address} could not be loaded.`, address, 0), 100);
       }
     },
     true,
@@ -58,14 +62,22 @@
   });
   document.addEventListener("securitypolicyviolation", (event) => {
     if (event.disposition !== "enforce") return;
-    const what = event.effectiveDirective.startsWith("script") ? "a script" : "content";
+    const what = { script: "a script", frame: "a page", img: "a picture", media: "a recording" }[event.effectiveDirective.split("-")[0]] ?? "content";
+    blocked.add(event.blockedURI);
     report(
-      `The template loads ${what} from ${event.blockedURI}, which is blocked here: put a copy of it into the template, or ask ` +
+      `The template loads ${what} from ${event.blockedURI || "elsewhere"}, which is blocked here: put a copy of it into the template, or ask ` +
         "whoever runs this server to allow its address.",
       event.blockedURI,
       0,
     );
   });
 
-  window.claryFrame = { framed, tell, report };
+  window.claryFrame = {
+    framed,
+    tell,
+    report,
+    get scriptErrors() {
+      return scriptErrors;
+    },
+  };
 })();

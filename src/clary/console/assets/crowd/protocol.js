@@ -14,7 +14,16 @@ export function start() {
   for (const type of ["input", "change"]) document.addEventListener(type, later);
   window.addEventListener("pagehide", send);
   window.addEventListener("keydown", pass);
+  takeKeys();
   tell({ type: "clary:ready" });
+}
+
+/** The frame has the keys from the start; the page's own it passes on. */
+function takeKeys() {
+  if (!isFramed || document.activeElement !== document.body) return;
+  const picture = document.querySelector(".clary-picture");
+  if (picture) picture.focus();
+  else window.focus();
 }
 
 function hear(message) {

@@ -5,7 +5,7 @@ import { isFramed } from "../page.js";
 import { styles } from "../theme.js";
 
 export const STYLES = styles(`
-  :host { display: grid; grid-template: minmax(0, 1fr) / minmax(0, 1fr) 232px; height: 100dvh; min-height: 320px; background: var(--clary-bg); overflow: hidden; position: relative }
+  :host { display: grid; grid-template: minmax(0, 1fr) / minmax(0, 1fr) 240px; height: 100dvh; min-height: 320px; background: var(--clary-bg); overflow: hidden; position: relative }
   .stage { position: relative; overflow: hidden; touch-action: none; user-select: none; -webkit-user-select: none; cursor: crosshair; background: var(--clary-bg) }
   .stage:focus-visible { outline-offset: -2px } .stage[data-by-pointer]:focus-visible { outline: none }
   .stage[data-cursor="move"] { cursor: move } .stage[data-cursor="pan"] { cursor: grab } .stage[data-cursor="level"] { cursor: ns-resize }
@@ -26,7 +26,7 @@ export const STYLES = styles(`
   .pick { all: unset; box-sizing: border-box; flex: 1; min-width: 0; display: flex; justify-content: space-between; align-items: center; gap: 8px; padding: 4px 6px; margin: -1px -6px; border-radius: 4px; cursor: pointer }
   .pick:focus-visible { outline: 2px solid var(--clary-accent); outline-offset: -2px } .pick:hover { background: var(--clary-sunken) }
   .pick[aria-pressed="true"], .pick[aria-current="true"] { background: var(--clary-accent-soft) }
-  .pick .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; display: flex; align-items: center; gap: 8px } .swatch { flex: none; width: 10px; height: 10px; border-radius: 2px }
+  .pick .name { min-width: 0; max-width: 100%; display: flex; align-items: center; gap: 8px } .pick .name > span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap } .swatch { flex: none; width: 10px; height: 10px; border-radius: 2px }
   .mono { font: 12.5px/1.6 var(--clary-mono); white-space: nowrap } .labels { max-height: 40vh; overflow: auto; padding: 0 6px; margin: 0 -6px }
   .filter { margin-bottom: 8px; padding: 4px 8px; font-size: 13px }
   .problem[data-for="marks"] { margin: 0 }

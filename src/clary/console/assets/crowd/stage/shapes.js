@@ -119,9 +119,16 @@ export class ShapeTool extends ImageTool {
   }
 
   problem() {
-    if (this.doing?.kind === "building") return `Finish the ${this.constructor.one} first (Enter), or drop it (Esc).`;
     if (this.shapes.length > 0 || this.isNothing || !this.isLoaded) return this.isLoaded ? "" : "The picture is not there yet.";
     return `Draw a ${this.constructor.one} first. If there is none to draw, choose "Nothing here" (N).`;
+  }
+
+  /** The shapes as they are inside the picture, whose size is known now; no step that can be undone. */
+  recheck(shapes) {
+    this.shapes = shapes;
+    if (this.history.before.length === 0) this.history.begin(shapes);
+    if (this.wasInitial !== null && this.history.before.length === 0) this.wasInitial = JSON.stringify(shapes);
+    this.shown();
   }
 
   // Drawing and lists.
@@ -130,7 +137,7 @@ export class ShapeTool extends ImageTool {
     const at = (x, y) => this.view.toStage(x, y);
     const parts = this.shapes.map((shape, place) => this.withLabel(shape, place, at));
     const chosen = this.shapes[this.chosen];
-    if (chosen) parts.push(...this.handles(chosen).map((handle) => square(at(handle.x, handle.y), this.colour(chosen.label))));
+    if (chosen) parts.push(...this.handles(chosen).map((handle) => square(at(handle.x, handle.y), this.colour(chosen.label), handle.isMiddle)));
     this.marks.innerHTML = parts.join("") + this.guides(at);
   }
 
@@ -267,6 +274,11 @@ export class ShapeTool extends ImageTool {
     return (point.isTouch ? NEAR_TOUCH : NEAR) / this.view.scale;
   }
 
+  /** Whether a point lies on the picture. */
+  isOn({ x, y }) {
+    return x >= 0 && y >= 0 && x <= this.size.width && y <= this.size.height;
+  }
+
   handleAt(point) {
     const shape = this.shapes[this.chosen];
     if (!shape || this.isHidden) return -1;
@@ -371,6 +383,7 @@ export function within(value, most) {
   return Math.min(Math.max(Math.round(value), 0), most);
 }
 
-function square({ x, y }, colour) {
+function square({ x, y }, colour, isMiddle = false) {
+  if (isMiddle) return `<circle cx="${x}" cy="${y}" r="3" fill="#0b0d0c" stroke="${colour}"/>`;
   return `<rect x="${x - 4}" y="${y - 4}" width="8" height="8" fill="${colour}"/>`;
 }

@@ -22,6 +22,7 @@ export class ImageTool extends CrowdElement {
     this.shadow(STYLES, html(this.header, this.constructor.noun, this.constructor.keys));
     const find = (query) => this.shadowRoot.querySelector(query);
     [this.stage, this.picture, this.image, this.marks, this.notice, this.live] = [".stage", ".picture", "img", ".marks", ".notice", "[data-live]"].map(find);
+    this.stage.dataset.byPointer = ""; // no ring until somebody comes by Tab
     this.instructions = new Instructions(this);
     this.view = new View();
     this.levels = new Levels(this.image, find("canvas"));

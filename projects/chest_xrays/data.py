@@ -126,7 +126,7 @@ def read_manifest(text: str, name: str) -> dict[str, Box | None]:
             record = json.loads(line)
             attribute = next(key for key in record if f"{key}-metadata" in record)
             label, where = record[attribute], record["source-ref"]
-            boxes = [_fractions(box, label["image_size"][0]) for box in label["annotations"]]
+            boxes = [fractions(box, label["image_size"][0]) for box in label["annotations"]]
         except json.JSONDecodeError as error:
             raise BadFile(f"{name}, line {number} is not JSON: {error}") from None
         except StopIteration:
@@ -143,7 +143,8 @@ def read_manifest(text: str, name: str) -> dict[str, Box | None]:
     return found
 
 
-def _fractions(box: dict[str, float], size: dict[str, float]) -> Box:
+def fractions(box: dict[str, float], size: dict[str, float]) -> Box:
+    """A label's box as fractions of the picture; ``ValueError`` if it does not lie in it."""
     wide, high = size["width"], size["height"]
     left, top, width, height = box["left"], box["top"], box["width"], box["height"]
     if width <= 0 or height <= 0 or left < 0 or top < 0 or left + width > wide + 1 or top + height > high + 1:

@@ -21,6 +21,8 @@ _CATCH_ALL = {
     "services/s3/bodies.py": "the half-written blob is removed, then the error goes on",
     "store/database.py": "handed on to whoever asked for the write",
     "runtime/serve.py": "the user's own code may raise anything",
+    "runtime/hook/guard.py": "a hook's failure is not the training's",
+    "runtime/hook/imports.py": "nor that of the library's import",
     "images/autopilot/train.py": "whatever it is becomes the job's reason",
 }
 

@@ -39,13 +39,31 @@ class OwnImage:
 
 @dataclass(frozen=True)
 class Layout:
-    """``programs``: by their names in SageMaker's contract, "train" and "serve", the command that each is."""
+    """``programs``: by their names in SageMaker's contract, "train" and "serve", the command that each is.
+
+    ``hook``: the folder of ``clary.runtime.hook``.
+    """
 
     programs: Mapping[str, list[str]]
     mounts: list[Mount]
     environment: dict[str, str]
     image: str = ""
     entering: list[str] = field(default_factory=list)
+    hook: Path | None = None
+
+    def hooked(self, *, on: bool) -> dict[str, str]:
+        """What the debugger's hook needs, in every Python of the task; nothing in an image of the user's own.
+
+        ``on``: whether there is something to save; scripts that import smdebug find one all the same.
+        """
+        if self.hook is None:
+            return {}
+        folders = [
+            self.environment["PYTHONPATH"],
+            *([str(self.hook / "site")] if on else []),
+            str(self.hook / "compatible"),
+        ]
+        return {"PYTHONPATH": ":".join(folders)}
 
     def program(self, name: str, entrypoint: Sequence[str] = (), arguments: Sequence[str] = ()) -> dict[str, Any]:
         """The members of a ``Task`` that run the program of that name, or what takes its place.
@@ -145,6 +163,7 @@ class Images:
                 **({"CLARY_REQUIREMENTS_INSTALLED": "1"} if layer else {}),
             },
             entering=[str(python), "-m", "clary.runtime.enter"],
+            hook=runtime / "clary/runtime/hook",
         )
 
     @staticmethod

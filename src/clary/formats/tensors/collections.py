@@ -32,6 +32,13 @@ class Steps:
             return True
         return step >= self.start and (self.end is None or step < self.end) and step % self.interval == 0
 
+    def next(self, step: int) -> int | None:
+        """The first that is saved, from ``step`` on; None if none is."""
+        first = max(step, self.start)
+        regular = first + -first % self.interval
+        known = [each for each in self.named if each >= step]
+        return min([*known, *([regular] if self.end is None or regular < self.end else [])], default=None)
+
 
 @dataclass(frozen=True)
 class Collection:

@@ -139,6 +139,8 @@ def test_a_type_without_a_place_in_the_format_is_refused(tmp_path: Path) -> None
 def test_a_step_is_saved_if_it_is_named_or_in_the_interval(steps: Steps, saved: list[int]) -> None:
     # smdebug's SaveConfigMode.should_save_step
     assert [step for step in range(10) if steps.has(step)] == saved
+    for step in range(10):
+        assert steps.next(step) == next((each for each in range(step, 200) if steps.has(each)), None)
 
 
 def test_tensorboard_gets_records_with_their_own_checksums(tmp_path: Path) -> None:

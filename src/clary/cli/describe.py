@@ -11,7 +11,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from clary.cli import costs, described, options, servers
+from clary import costs
+from clary.cli import described, options, servers
 from clary.cli.client import ask, client
 
 _TIMES = (

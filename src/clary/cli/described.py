@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from clary.cli import costs
+from clary import costs
 
 NOUNS = ("TrainingJob", "ProcessingJob", "TransformJob", "Endpoint", "AutoMLJob")
 

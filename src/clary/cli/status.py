@@ -11,8 +11,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from clary import services
-from clary.cli import costs, described, options, servers
+from clary import costs, services
+from clary.cli import described, options, servers
 from clary.cli.client import ask, client
 from clary.cli.durations import duration
 from clary.engines.local import LocalEngine

@@ -84,6 +84,7 @@ class Templates:
             "iso": iso,
             "moment": moment,
             "query": urlencode,
+            "s3_page": s3_page,
         }
         return made
 
@@ -93,6 +94,12 @@ def url(*parts: str, **query: Any) -> str:
     path = "/".join([parts[0], *(quote(str(part), safe="") for part in parts[1:])])
     given = {name: value for name, value in query.items() if value not in {None, ""}}
     return f"{path}?{urlencode(given)}" if given else path
+
+
+def s3_page(uri: str) -> str:
+    """The data page of an S3 URI: ``s3://bucket/a/b`` is at ``/_/data/bucket/a/b``; "" if it is no such URI."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return f"/_/data/{quote(bucket)}/{quote(key)}" if uri.startswith("s3://") and bucket else ""
 
 
 def duration(value: float | timedelta | None) -> str:

@@ -98,6 +98,14 @@
     const page = new DOMParser().parseFromString(event.detail.ctx.text ?? "", "text/html");
     banner(page.getElementById("message")?.textContent ?? "That did not work.");
   });
+  // A log that is followed stays at its end, unless whoever reads has gone up.
+  const follow = () => { for (const log of document.querySelectorAll("[data-follow]")) if (!log.dataset.up) log.scrollTop = log.scrollHeight; };
+  document.addEventListener("scroll", (event) => {
+    const log = event.target;
+    if (log.dataset?.follow !== undefined) log.dataset.up = log.scrollHeight - log.scrollTop - log.clientHeight > 40 ? "1" : "";
+  }, true);
+  document.addEventListener("clary:refreshed", follow);
+  follow();
   document.querySelector("form[data-submit-at-once]")?.requestSubmit();
   tellTimes();
   listen();

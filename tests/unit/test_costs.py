@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clary.cli import costs
+from clary import costs
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -1,0 +1,107 @@
+"""Line charts as SVG, made on the server: they need no script, print well and are told to who cannot see them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WIDTH, HEIGHT = 560, 190
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 10, 24
+_STEPS = (1, 2, 2.5, 5, 10)
+
+
+@dataclass(frozen=True)
+class Line:
+    """``points``: (x, y), by x. A chart has room for six lines, told apart by colour and dash."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a template draws of a line: its path, its class, its last value as text."""
+
+    name: str
+    path: str
+    last: str
+    dot: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """``xs`` and ``ys``: ticks, (place, text). ``told``: the same in a sentence."""
+
+    title: str
+    shapes: list[Shape]
+    xs: list[tuple[float, str]]
+    ys: list[tuple[float, str]]
+    told: str
+    unit: str
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = _LEFT
+    right: int = WIDTH - _RIGHT
+    floor: int = HEIGHT - _BOTTOM
+
+
+def chart(title: str, lines: Sequence[Line], unit: str = "") -> Chart | None:
+    """A chart of the lines that have points; None if none has. ``unit`` is of x: seconds are told as minutes or hours."""
+    drawn = [Line(line.name, kept) for line in lines if (kept := [p for p in line.points if math.isfinite(p[1])])][:6]
+    if not drawn:
+        return None
+    xs = [x for line in drawn for x, _ in line.points]
+    ys = [y for line in drawn for _, y in line.points]
+    low, high, step = _nice(min(ys), max(ys))
+    first, last = min(xs), max(xs)
+    across, up = (WIDTH - _LEFT - _RIGHT) / ((last - first) or 1), (HEIGHT - _TOP - _BOTTOM) / (high - low)
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return round(_LEFT + (x - first) * across, 1), round(HEIGHT - _BOTTOM - (y - low) * up, 1)
+
+    shapes = []
+    for line in drawn:
+        places = [place(x, y) for x, y in line.points]
+        path = "M" + " L".join(f"{x} {y}" for x, y in places)
+        shapes.append(Shape(line.name, path, text(line.points[-1][1]), places[-1]))
+    count = round((high - low) / step)
+    heights = [(place(first, low + step * i)[1], text(low + step * i, step)) for i in range(count + 1)]
+    divisor, word = (
+        (3600, "h") if unit == "s" and last > 7200 else (60, "min") if unit == "s" and last > 180 else (1, unit)
+    )
+    middle = (first + last) / 2
+    ends = [
+        (place(x, low)[0], f"{text(x / divisor, 1 if divisor == 1 else 0.1)}")
+        for x in dict.fromkeys((first, middle, last))
+    ]
+    told = "; ".join(
+        f"{line.name} from {text(line.points[0][1])} to {text(line.points[-1][1])}, "
+        f"between {text(min(y for _, y in line.points))} and {text(max(y for _, y in line.points))}"
+        for line in drawn
+    )
+    return Chart(title, shapes, ends, heights, f"{title}: {told}", word)
+
+
+def _nice(low: float, high: float) -> tuple[float, float, float]:
+    """Limits of an axis and the step of its ticks: about four, at round numbers."""
+    if low == high:
+        low, high = (low - abs(low) * 0.1 - 0.1, high + abs(high) * 0.1 + 0.1) if low else (0.0, 1.0)
+    if 0 < low < (high - low) * 0.6:
+        low = 0.0
+    rough = (high - low) / 4
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(s * power for s in _STEPS if s * power >= rough * 0.999)
+    return math.floor(low / step) * step, math.ceil(high / step - 1e-9) * step, step
+
+
+def text(value: float, step: float = 0) -> str:
+    """A number as short as a tick of ``step`` needs it; four digits where there is none."""
+    if step:
+        digits = max(0, -math.floor(math.log10(step) + 1e-9)) + (1 if math.isclose(step * 10 % 10 % 1 * 2, 1) else 0)
+        return (
+            f"{value:,.{min(digits, 8)}f}".replace("-0", "0")
+            if abs(value) < step / 1e6
+            else f"{value:,.{min(digits, 8)}f}"
+        )
+    return f"{value:.4g}" if abs(value) < 1e6 else f"{value:,.0f}"

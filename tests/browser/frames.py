@@ -25,7 +25,10 @@ HOST = """<!doctype html><title>host</title><link rel="icon" href="data:,"><styl
 </style>
 <script>
   window.messages = [];
-  window.addEventListener("message", (event) => window.messages.push(event.data));
+  window.addEventListener("message", (event) => {
+    window.messages.push(event.data);
+    if (event.data.type === "clary:ready") document.querySelector("iframe").focus();
+  });
   window.tell = (message) => document.querySelector("iframe").contentWindow.postMessage(message, "*");
 </script>
 <iframe sandbox="allow-scripts allow-forms" src="/frame"></iframe>"""

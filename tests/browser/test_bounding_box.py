@@ -207,6 +207,20 @@ def test_a_draft_comes_back(task: Task) -> None:
     assert task.submit() == answer
 
 
+def test_the_page_asks_for_the_draft(task: Task) -> None:
+    opened(task).drag((50, 60), (150, 160))
+    task.tell("clary:keep")
+    task.wait("clary:kept")
+    kinds = [message["type"] for message in task.page.evaluate("window.messages")]
+    assert kinds.index("clary:draft") < kinds.index("clary:kept")
+    assert task.messages("clary:draft")[-1]["draft"]["fields"][0][1]["boundingBoxes"] == boxes(task)
+
+
+def test_keys_work_from_the_start(task: Task) -> None:
+    opened(task).keys("a", "Escape", "Tab", "Delete")
+    assert boxes(task) == []
+
+
 def test_keys_of_the_page(task: Task) -> None:
     opened(task)
     task.page.mouse.click(*task.point(5, 5))

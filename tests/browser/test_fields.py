@@ -361,3 +361,12 @@ def test_what_is_no_json(task: Task, text: str) -> None:
     task.open(form("<crowd-input name='x'></crowd-input>"))
     script = "async (text) => { try { return (await import('/assets/json5.js')).parse(text) } catch (error) { return error.name } }"
     assert task.frame.evaluate(script, text) == "SyntaxError"
+
+
+def test_a_template_that_is_opened_by_itself_shows_what_it_would_send(task: Task) -> None:
+    """What RenderUiTemplate gives, in a tab of its own."""
+    task.frames.show(form('<crowd-input name="x" label="X"></crowd-input>'))
+    task.page.goto(f"{task.frames.url}/frame")
+    task.page.get_by_label("X").fill("mine")
+    task.page.get_by_role("button", name="Submit").click()
+    assert '"x": "mine"' in task.page.get_by_role("dialog").inner_text()

@@ -3,7 +3,9 @@
 import { CrowdElement, FLAG, NUMBER, TEXT, define, escaped } from "./element.js";
 import { styles } from "./theme.js";
 
-const CARD = styles(`:host { display: block; border: 1px solid var(--clary-line); border-radius: 8px; padding: 16px; margin: 8px 0; background: var(--clary-surface) } h2:empty { display: none } img { max-width: 100%; display: block; border-radius: 4px; margin-bottom: 8px }`);
+const CARD = styles(
+  `:host { display: block; border: 1px solid var(--clary-line); border-radius: 8px; padding: 16px; margin: 8px 0; background: var(--clary-surface) } h2:empty { display: none } img { max-width: 100%; display: block; border-radius: 4px; margin-bottom: 8px }`,
+);
 
 class CrowdCard extends CrowdElement {
   build() {
@@ -21,12 +23,16 @@ class CrowdCard extends CrowdElement {
 
 define("crowd-card", CrowdCard, { heading: TEXT, image: TEXT });
 
-const ALERT = styles(`:host { display: block; margin: 8px 0 } .alert { --c: var(--clary-run); border: 1px solid var(--c); border-left-width: 4px; border-radius: 6px; padding: 8px 12px; display: flex; gap: 16px; justify-content: space-between; align-items: flex-start }
+const ALERT =
+  styles(`:host { display: block; margin: 8px 0 } .alert { --c: var(--clary-run); border: 1px solid var(--c); border-left-width: 4px; border-radius: 6px; padding: 8px 12px; display: flex; gap: 16px; justify-content: space-between; align-items: flex-start }
   [data-type="success"] { --c: var(--clary-ok) } [data-type="error"] { --c: var(--clary-fail) } [data-type="warning"] { --c: var(--clary-warn) }`);
 
 class CrowdAlert extends CrowdElement {
   build() {
-    this.shadow(ALERT, `<div class="alert"><div><slot></slot></div><button class="button plain" type="button">Close</button></div>`);
+    this.shadow(
+      ALERT,
+      `<div class="alert"><div><slot></slot></div><button class="button plain" type="button">Close</button></div>`,
+    );
     this.shadowRoot.querySelector("button").addEventListener("click", () => this.remove());
     this.changed();
   }
@@ -41,7 +47,8 @@ class CrowdAlert extends CrowdElement {
 
 define("crowd-alert", CrowdAlert, { type: TEXT, dismissible: FLAG });
 
-const TABS = styles(`:host { display: block } [role="tablist"] { display: flex; gap: 16px; border-bottom: 1px solid var(--clary-line); margin-bottom: 12px; flex-wrap: wrap }
+const TABS =
+  styles(`:host { display: block } [role="tablist"] { display: flex; gap: 16px; border-bottom: 1px solid var(--clary-line); margin-bottom: 12px; flex-wrap: wrap }
   [role="tab"] { all: unset; padding: 8px 0; color: var(--clary-muted); cursor: pointer } [role="tab"]:focus-visible { outline: 2px solid var(--clary-accent) }
   [aria-selected="true"] { color: var(--clary-text); font-weight: 600; box-shadow: inset 0 -2px var(--clary-accent) }`);
 
@@ -88,14 +95,19 @@ class CrowdTabs extends CrowdElement {
 
 const BLOCK = styles(":host { display: block }");
 
-define("crowd-tab", class CrowdTab extends CrowdElement {
-  build() {
-    this.shadow(BLOCK, "<slot></slot>");
-  }
-});
+define(
+  "crowd-tab",
+  class CrowdTab extends CrowdElement {
+    build() {
+      this.shadow(BLOCK, "<slot></slot>");
+    }
+  },
+);
 define("crowd-tabs", CrowdTabs);
 
-const BADGE = styles(`:host { display: inline-block } .badge { display: inline-block; background: var(--clary-accent); color: var(--clary-on-accent); border-radius: 10px; padding: 0 8px; font-size: 12px; line-height: 20px }`);
+const BADGE = styles(
+  `:host { display: inline-block } .badge { display: inline-block; background: var(--clary-accent); color: var(--clary-on-accent); border-radius: 10px; padding: 0 8px; font-size: 12px; line-height: 20px }`,
+);
 
 class CrowdBadge extends CrowdElement {
   build() {
@@ -110,7 +122,9 @@ class CrowdBadge extends CrowdElement {
 
 define("crowd-badge", CrowdBadge, { for: TEXT, icon: TEXT, label: TEXT });
 
-const ICON = styles(`:host { display: inline-block } :host(crowd-fab) { display: contents } :host(crowd-fab) .button { position: fixed; right: 24px; bottom: 24px; z-index: 10 }`);
+const ICON = styles(
+  `:host { display: inline-block } :host(crowd-fab) { display: contents } :host(crowd-fab) .button { position: fixed; right: 24px; bottom: 24px; z-index: 10 }`,
+);
 
 /** crowd-fab and crowd-icon-button: the icon's name is its word, where there is no label. */
 class IconButton extends CrowdElement {
@@ -134,8 +148,11 @@ const MODAL = styles(":host { display: inline-block }");
 
 class CrowdModal extends CrowdElement {
   build() {
-    this.shadow(MODAL, `<button type="button" data-open></button><dialog class="awsui-modal-dialog"><slot></slot>
-      <p><button class="button" type="button" data-close>Close <kbd>Esc</kbd></button></p></dialog>`);
+    this.shadow(
+      MODAL,
+      `<button type="button" data-open></button><dialog class="awsui-modal-dialog"><slot></slot>
+      <p><button class="button" type="button" data-close>Close <kbd>Esc</kbd></button></p></dialog>`,
+    );
     this.dialog = this.shadowRoot.querySelector("dialog");
     this.shadowRoot.querySelector("[data-open]").addEventListener("click", () => this.open());
     this.shadowRoot.querySelector("[data-close]").addEventListener("click", () => this.close());
@@ -159,7 +176,9 @@ class CrowdModal extends CrowdElement {
 
 define("crowd-modal", CrowdModal, { linkText: TEXT, linkType: TEXT });
 
-const TOAST = styles(`:host { display: contents } .toast { position: fixed; left: 50%; bottom: 24px; translate: -50% 0; background: var(--clary-text); color: var(--clary-bg); border-radius: 6px; padding: 8px 16px; z-index: 20 } .toast[hidden] { display: none }`);
+const TOAST = styles(
+  `:host { display: contents } .toast { position: fixed; left: 50%; bottom: 24px; translate: -50% 0; background: var(--clary-text); color: var(--clary-bg); border-radius: 6px; padding: 8px 16px; z-index: 20 } .toast[hidden] { display: none }`,
+);
 
 class CrowdToast extends CrowdElement {
   build() {

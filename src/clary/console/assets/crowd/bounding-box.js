@@ -33,7 +33,13 @@ export class CrowdBoundingBox extends ShapeTool {
   readShape(raw) {
     const { left, top, width, height } = raw ?? {};
     if (![left, top, width, height].every((each) => Number.isFinite(Number(each)))) return null;
-    return { label: raw.label ?? this.labels[0] ?? null, left: Math.round(left), top: Math.round(top), width: Math.max(1, Math.round(width)), height: Math.max(1, Math.round(height)) };
+    return {
+      label: raw.label ?? this.labels[0] ?? null,
+      left: Math.round(left),
+      top: Math.round(top),
+      width: Math.max(1, Math.round(width)),
+      height: Math.max(1, Math.round(height)),
+    };
   }
 
   written({ label, left, top, width, height }) {
@@ -72,7 +78,11 @@ export class CrowdBoundingBox extends ShapeTool {
   }
 
   shifted(box, x, y) {
-    return { ...box, left: within(box.left + x, this.size.width - box.width), top: within(box.top + y, this.size.height - box.height) };
+    return {
+      ...box,
+      left: within(box.left + x, this.size.width - box.width),
+      top: within(box.top + y, this.size.height - box.height),
+    };
   }
 
   /** By the arrow keys, the right and the lower edge. */
@@ -100,7 +110,13 @@ export class CrowdBoundingBox extends ShapeTool {
   }
 
   beginDrag(at) {
-    const box = { label: this.label, left: within(at.x, this.size.width - 1), top: within(at.y, this.size.height - 1), width: 1, height: 1 };
+    const box = {
+      label: this.label,
+      left: within(at.x, this.size.width - 1),
+      top: within(at.y, this.size.height - 1),
+      width: 1,
+      height: 1,
+    };
     this.shapes = [...this.shapes, box];
     this.chosen = this.shapes.length - 1;
     // The corner where the drag began stays where it was between pixels.

@@ -14,7 +14,10 @@ class Choice extends CrowdElement {
   build() {
     const role = this.constructor.type === "switch" ? ' role="switch"' : "";
     const type = this.constructor.type === "radio" ? "radio" : "checkbox";
-    this.shadow(STYLES, `<label><input type="${type}"${role}><span><slot></slot></span></label><div class="problem" role="alert"></div>`);
+    this.shadow(
+      STYLES,
+      `<label><input type="${type}"${role}><span><slot></slot></span></label><div class="problem" role="alert"></div>`,
+    );
     this.input = this.shadowRoot.querySelector("input");
     this.input.addEventListener("change", () => {
       this.showProblem("");
@@ -110,6 +113,12 @@ class CrowdRadioGroup extends CrowdElement {
 const COMMON = { value: TEXT, checked: FLAG, disabled: FLAG, required: FLAG };
 
 define("crowd-checkbox", class CrowdCheckbox extends Choice {}, COMMON);
-define("crowd-toggle-button", class CrowdToggleButton extends Choice { static type = "switch"; }, { ...COMMON, invalid: FLAG });
+define(
+  "crowd-toggle-button",
+  class CrowdToggleButton extends Choice {
+    static type = "switch";
+  },
+  { ...COMMON, invalid: FLAG },
+);
 define("crowd-radio-button", CrowdRadioButton, COMMON);
 define("crowd-radio-group", CrowdRadioGroup);

@@ -64,10 +64,13 @@ class Classifier extends CrowdElement {
   static isMany = false;
 
   build() {
-    this.shadow(STYLES, `<h2></h2><div class="annotation-area"><div class="target"><slot name="classification-target"></slot><slot></slot></div>
+    this.shadow(
+      STYLES,
+      `<h2></h2><div class="annotation-area"><div class="target"><slot name="classification-target"></slot><slot></slot></div>
       <div class="side awsui-app-layout__navigation"><div class="said"><slot name="short-instructions"></slot></div>
       ${isFramed ? "" : '<button class="button plain" type="button" data-full hidden>Full instructions</button>'}
-      <div class="category-picker-wrapper"><ul></ul><div class="problem" role="alert"></div></div></div></div>${Instructions.html}`);
+      <div class="category-picker-wrapper"><ul></ul><div class="problem" role="alert"></div></div></div></div>${Instructions.html}`,
+    );
     slotted(this, ["classification-target"]);
     this.instructions = new Instructions(this);
     this.group = `categories-${(groups += 1)}`;
@@ -87,9 +90,14 @@ class Classifier extends CrowdElement {
   }
 
   show() {
-    const rows = this.categories.map((category, place) => this.row(category, this.selection.chosen.has(category), place < 9 ? String(place + 1) : "", () => this.selection.toggle(category)));
+    const rows = this.categories.map((category, place) =>
+      this.row(category, this.selection.chosen.has(category), place < 9 ? String(place + 1) : "", () =>
+        this.selection.toggle(category),
+      ),
+    );
     const { excluding } = this.selection;
-    if (this.constructor.isMany && excluding) rows.push(this.row(excluding, this.selection.isExcluded, "0", () => this.selection.exclude()));
+    if (this.constructor.isMany && excluding)
+      rows.push(this.row(excluding, this.selection.isExcluded, "0", () => this.selection.exclude()));
     this.shadowRoot.querySelector("ul").replaceChildren(...rows);
   }
 
@@ -119,8 +127,16 @@ class Classifier extends CrowdElement {
   keyed(event) {
     const target = event.composedPath()[0];
     if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || !/^[0-9]$/.test(event.key)) return;
-    if (target instanceof HTMLElement && (target.isContentEditable || target.matches("textarea, select, input:not([type=radio], [type=checkbox])"))) return;
-    if (document.querySelector("dialog[open]") || (document.querySelectorAll(KINDS).length > 1 && !event.composedPath().includes(this))) return;
+    if (
+      target instanceof HTMLElement &&
+      (target.isContentEditable || target.matches("textarea, select, input:not([type=radio], [type=checkbox])"))
+    )
+      return;
+    if (
+      document.querySelector("dialog[open]") ||
+      (document.querySelectorAll(KINDS).length > 1 && !event.composedPath().includes(this))
+    )
+      return;
     const input = this.shadowRoot.querySelectorAll("input")[event.key === "0" ? this.categories.length : event.key - 1];
     input?.click();
   }
@@ -175,4 +191,10 @@ const KINDS = "crowd-classifier, crowd-classifier-multi-select";
 const COMMON = { header: TEXT, categories: LIST, exclusionCategory: JSON5, required: FLAG };
 
 define("crowd-classifier", class CrowdClassifier extends Classifier {}, COMMON);
-define("crowd-classifier-multi-select", class CrowdClassifierMultiSelect extends Classifier { static isMany = true; }, COMMON);
+define(
+  "crowd-classifier-multi-select",
+  class CrowdClassifierMultiSelect extends Classifier {
+    static isMany = true;
+  },
+  COMMON,
+);

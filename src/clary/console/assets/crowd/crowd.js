@@ -30,4 +30,9 @@ function ready() {
 
 // After the template's own modules, which listen for it.
 if (document.readyState === "complete") queueMicrotask(ready);
-else for (const [target, type] of [[document, "DOMContentLoaded"], [window, "load"]]) target.addEventListener(type, ready, { once: true });
+else
+  for (const [target, type] of [
+    [document, "DOMContentLoaded"],
+    [window, "load"],
+  ])
+    target.addEventListener(type, ready, { once: true });

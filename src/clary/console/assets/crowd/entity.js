@@ -19,19 +19,30 @@ const STYLES = styles(`
   .pick[aria-pressed="true"] { background: var(--clary-accent-soft) } .name { display: flex; gap: 8px; align-items: center } .swatch { width: 10px; height: 10px; border-radius: 2px }
   @media (max-width: 760px) { .form { padding: 16px } .side { position: static; width: auto; margin-top: 16px } }
 `);
-const KEYS = [["Mark", "select, then label"], ["Word", "← →"], ["More words", "Shift → ←"], ["Apply", "1–9, Enter"], ["Choose", "click, Tab"], ["Delete", "Del"], ["Undo, redo", "Ctrl Z, Ctrl Y"]];
+const KEYS = [
+  ["Mark", "select, then label"],
+  ["Word", "← →"],
+  ["More words", "Shift → ←"],
+  ["Apply", "1–9, Enter"],
+  ["Choose", "click, Tab"],
+  ["Delete", "Del"],
+  ["Undo, redo", "Ctrl Z, Ctrl Y"],
+];
 
 export class CrowdEntityAnnotation extends CrowdElement {
   build() {
     const isAlone = !this.closest("crowd-form"); // it then is its own form
     this.bringsForm = isAlone;
     const tag = isAlone ? "crowd-form" : "div";
-    this.shadow(STYLES, `<${tag} class="form"><h2></h2><div class="annotation-area"><div class="text" tabindex="0" role="textbox" aria-readonly="true" aria-multiline="true"></div>
+    this.shadow(
+      STYLES,
+      `<${tag} class="form"><h2></h2><div class="annotation-area"><div class="text" tabindex="0" role="textbox" aria-readonly="true" aria-multiline="true"></div>
       <div class="side awsui-app-layout__navigation"><div><slot name="short-instructions"></slot></div>
       ${isFramed ? "" : '<button class="button plain" type="button" data-full>Full instructions</button>'}
       <section class="category-picker-wrapper"><h3>Labels</h3><ul class="rows labels"></ul><div class="problem" role="alert"></div></section>
       <section><h3>Keys</h3><ul class="rows">${KEYS.map(([what, how]) => `<li><span>${what}</span><span class="muted">${how}</span></li>`).join("")}</ul></section></div></div>
-      <slot></slot></${tag}>${Instructions.html}<div class="unseen" aria-live="polite"></div>`);
+      <slot></slot></${tag}>${Instructions.html}<div class="unseen" aria-live="polite"></div>`,
+    );
     this.box = this.shadowRoot.querySelector(".text");
     this.instructions = new Instructions(this);
     this.shadowRoot.querySelector("[data-full]")?.addEventListener("click", () => this.showInstructions());
@@ -82,7 +93,12 @@ export class CrowdEntityAnnotation extends CrowdElement {
   }
 
   colour(label) {
-    return shown(Math.max(this.kinds.findIndex((each) => each.label === label), 0));
+    return shown(
+      Math.max(
+        this.kinds.findIndex((each) => each.label === label),
+        0,
+      ),
+    );
   }
 
   // What is shown.
@@ -92,7 +108,13 @@ export class CrowdEntityAnnotation extends CrowdElement {
     this.box.setAttribute("aria-label", this.header || "Text to mark");
     if (!this.kinds.some((each) => each.label === this.label)) this.label = this.kinds[0]?.label ?? null;
     const rows = this.kinds.map(({ label, fullDisplayName, longDisplayName, shortDisplayName }, place) =>
-      pick({ name: fullDisplayName || longDisplayName || shortDisplayName || label, colour: this.colour(label), more: place < 9 ? String(place + 1) : "", pressed: label === this.label, onPick: () => this.apply(label) }),
+      pick({
+        name: fullDisplayName || longDisplayName || shortDisplayName || label,
+        colour: this.colour(label),
+        more: place < 9 ? String(place + 1) : "",
+        pressed: label === this.label,
+        onPick: () => this.apply(label),
+      }),
     );
     this.shadowRoot.querySelector(".labels").replaceChildren(...rows);
     this.box.replaceChildren(...this.pieces());
@@ -149,8 +171,13 @@ export class CrowdEntityAnnotation extends CrowdElement {
   fromSelection() {
     const selection = this.shadowRoot.getSelection?.() ?? document.getSelection();
     if (!selection || selection.rangeCount === 0) return;
-    const range = selection.getComposedRanges ? selection.getComposedRanges({ shadowRoots: [this.shadowRoot] })[0] : selection.getRangeAt(0);
-    const [from, to] = [this.offset(range.startContainer, range.startOffset), this.offset(range.endContainer, range.endOffset)].sort((a, b) => a - b);
+    const range = selection.getComposedRanges
+      ? selection.getComposedRanges({ shadowRoots: [this.shadowRoot] })[0]
+      : selection.getRangeAt(0);
+    const [from, to] = [
+      this.offset(range.startContainer, range.startOffset),
+      this.offset(range.endContainer, range.endOffset),
+    ].sort((a, b) => a - b);
     selection.removeAllRanges();
     if (from === null || to === null || from >= to) return;
     this.span = this.trimmed(from, to);
@@ -198,7 +225,8 @@ export class CrowdEntityAnnotation extends CrowdElement {
   mark(label) {
     const { from, to } = this.span;
     const meets = this.entities.filter((each) => each.startOffset < to && each.endOffset > from);
-    if (meets.some((each) => each.startOffset < from || each.endOffset > to)) return this.showProblem("A part of what is marked cannot be marked again. Remove it first.");
+    if (meets.some((each) => each.startOffset < from || each.endOffset > to))
+      return this.showProblem("A part of what is marked cannot be marked again. Remove it first.");
     const entity = { label, startOffset: from, endOffset: to };
     this.entities = [...this.entities.filter((each) => !meets.includes(each)), entity];
     this.sort();
@@ -251,7 +279,8 @@ export class CrowdEntityAnnotation extends CrowdElement {
     if (key === "Delete" || key === "Backspace") return this.entities[this.chosen] ? done(this.remove()) : false;
     if (key === "Escape") return this.span || this.chosen >= 0 ? done((this.span = null), (this.chosen = -1), this.show()) : false;
     if (key === "Tab" && target === this.box) return this.tab(event.shiftKey ? -1 : 1);
-    if ((key === "ArrowRight" || key === "ArrowLeft") && !target.matches?.("crowd-radio-button")) return done(this.word(key === "ArrowRight" ? 1 : -1, event.shiftKey));
+    if ((key === "ArrowRight" || key === "ArrowLeft") && !target.matches?.("crowd-radio-button"))
+      return done(this.word(key === "ArrowRight" ? 1 : -1, event.shiftKey));
     return false;
   }
 
@@ -310,7 +339,9 @@ export class CrowdEntityAnnotation extends CrowdElement {
   }
 
   problem() {
-    return this.entities.length || this.isNothing ? "" : 'Mark something first. If there is nothing to mark, choose "Nothing here" (N).';
+    return this.entities.length || this.isNothing
+      ? ""
+      : 'Mark something first. If there is nothing to mark, choose "Nothing here" (N).';
   }
 
   showProblem(message) {

@@ -13,8 +13,11 @@ class TextElement extends CrowdElement {
   build() {
     const tag = this.constructor.tag;
     const end = tag === "textarea" ? "</textarea>" : "";
-    this.shadow(STYLES, `<label><span class="label"></span><${tag} class="field" aria-describedby="problem">${end}</label>
-      <div class="counter" hidden></div><div class="problem" id="problem" role="alert"></div><slot></slot>`); // of a tag that was never closed
+    this.shadow(
+      STYLES,
+      `<label><span class="label"></span><${tag} class="field" aria-describedby="problem">${end}</label>
+      <div class="counter" hidden></div><div class="problem" id="problem" role="alert"></div><slot></slot>`,
+    ); // of a tag that was never closed
     if (tag === "input") this.shadowRoot.querySelector(".field").step = "any";
     this.field = this.shadowRoot.querySelector(".field");
     this.field.value = this.getAttribute("value") ?? "";
@@ -46,7 +49,8 @@ class TextElement extends CrowdElement {
     if (name === "disabled") this.field.disabled = this.disabled;
     if (name === "rows" && this.rows) this.field.rows = this.rows;
     if (name === "maxLength" && this.maxLength !== null) this.field.maxLength = this.maxLength;
-    if (name === "label" || name === "placeholder") this.field.setAttribute("aria-label", this.label || this.placeholder || this.getAttribute("name") || "");
+    if (name === "label" || name === "placeholder")
+      this.field.setAttribute("aria-label", this.label || this.placeholder || this.getAttribute("name") || "");
   }
 
   typed() {
@@ -58,7 +62,8 @@ class TextElement extends CrowdElement {
   count() {
     const counter = this.shadowRoot.querySelector(".counter");
     counter.hidden = !this.charCounter;
-    counter.textContent = this.maxLength === null ? `${this.field.value.length}` : `${this.field.value.length} of ${this.maxLength}`;
+    counter.textContent =
+      this.maxLength === null ? `${this.field.value.length}` : `${this.field.value.length} of ${this.maxLength}`;
   }
 
   focus() {
@@ -82,9 +87,12 @@ class TextElement extends CrowdElement {
     if (this.disabled) return "";
     const said = this.errorMessage;
     if (this.value === "") return this.required ? said || `${this.label || "This field"} is needed.` : "";
-    if (this.minLength !== null && this.value.length < this.minLength) return said || `At least ${this.minLength} characters, please.`;
-    if (this.maxLength !== null && this.value.length > this.maxLength) return said || `At most ${this.maxLength} characters, please.`;
-    if (this.allowedPattern && !matches(this.allowedPattern, this.value)) return said || `This does not fit ${this.allowedPattern}.`;
+    if (this.minLength !== null && this.value.length < this.minLength)
+      return said || `At least ${this.minLength} characters, please.`;
+    if (this.maxLength !== null && this.value.length > this.maxLength)
+      return said || `At most ${this.maxLength} characters, please.`;
+    if (this.allowedPattern && !matches(this.allowedPattern, this.value))
+      return said || `This does not fit ${this.allowedPattern}.`;
     return this.field.validity.valid || this.field.validity.valueMissing ? "" : said || this.field.validationMessage;
   }
 

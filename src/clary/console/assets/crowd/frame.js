@@ -38,7 +38,8 @@
     }
     const close = document.createElement("button");
     close.textContent = "Close";
-    close.style.cssText = "margin-top:4px;background:none;border:0;padding:0;color:inherit;font:inherit;text-decoration:underline;cursor:pointer";
+    close.style.cssText =
+      "margin-top:4px;background:none;border:0;padding:0;color:inherit;font:inherit;text-decoration:underline;cursor:pointer";
     close.onclick = () => bar.remove();
     bar.append(close);
   }
@@ -62,11 +63,13 @@
   });
   document.addEventListener("securitypolicyviolation", (event) => {
     if (event.disposition !== "enforce") return;
-    const what = { script: "a script", frame: "a page", img: "a picture", media: "a recording" }[event.effectiveDirective.split("-")[0]] ?? "content";
+    const what =
+      { script: "a script", frame: "a page", img: "a picture", media: "a recording" }[event.effectiveDirective.split("-")[0]] ??
+      "content";
     blocked.add(event.blockedURI);
     report(
       `The template loads ${what} from ${event.blockedURI || "elsewhere"}, which is blocked here: put a copy of it into the template, or ask ` +
-        "whoever runs this server to allow its address.",
+        "whoever runs this server to list its address (CLARY_TEMPLATE_SOURCES).",
       event.blockedURI,
       0,
     );

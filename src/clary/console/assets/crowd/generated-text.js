@@ -12,8 +12,11 @@ const STYLES = styles(`
 
 class GeneratedText extends CrowdElement {
   build() {
-    this.shadow(STYLES, `<div class="said awsui-app-layout__navigation"><slot name="short-instructions"></slot></div><div class="text"></div><div class="work"></div>
-      <div class="problem" role="alert"></div><slot></slot>${Instructions.html}`);
+    this.shadow(
+      STYLES,
+      `<div class="said awsui-app-layout__navigation"><slot name="short-instructions"></slot></div><div class="text"></div><div class="work"></div>
+      <div class="problem" role="alert"></div><slot></slot>${Instructions.html}`,
+    );
     this.instructions = new Instructions(this);
     this.work = this.shadowRoot.querySelector(".work");
     this.isNothing = false;
@@ -63,7 +66,10 @@ class CrowdTextRanking extends GeneratedText {
     const dimensions = this.ordinalRankingDimensions;
     const { responses } = this;
     this.work.innerHTML = responses
-      .map((response, place) => `<div class="card"><p>${escaped(response)}</p><div class="row">${dimensions.map(({ name }) => choice(name, place, responses.length)).join("")}</div></div>`)
+      .map(
+        (response, place) =>
+          `<div class="card"><p>${escaped(response)}</p><div class="row">${dimensions.map(({ name }) => choice(name, place, responses.length)).join("")}</div></div>`,
+      )
       .join("");
     for (const select of this.work.querySelectorAll("select")) {
       const { dimension, place } = select.dataset;
@@ -77,7 +83,12 @@ class CrowdTextRanking extends GeneratedText {
   }
 
   submittable() {
-    return { rankings: this.ordinalRankingDimensions.map(({ name }) => ({ dimension: name, ranks: this.ranks.get(name) ?? this.responses.map(() => null) })) };
+    return {
+      rankings: this.ordinalRankingDimensions.map(({ name }) => ({
+        dimension: name,
+        ranks: this.ranks.get(name) ?? this.responses.map(() => null),
+      })),
+    };
   }
 
   restore({ rankings = [] }) {
@@ -110,7 +121,9 @@ class CrowdQuestionAnswerGeneration extends GeneratedText {
   show() {
     super.show();
     const tags = this.questionTags.map((tag) => `<option>${escaped(tag)}</option>`).join("");
-    this.work.innerHTML = this.pairs.map((_, place) => pair(place, tags, this.allowCustomQuestionTags)).join("") + '<button class="button" type="button" data-add>Add a question</button>';
+    this.work.innerHTML =
+      this.pairs.map((_, place) => pair(place, tags, this.allowCustomQuestionTags)).join("") +
+      '<button class="button" type="button" data-add>Add a question</button>';
     this.work.querySelectorAll(".pair").forEach((card, place) => {
       for (const field of card.querySelectorAll("[data-of]")) {
         field.value = this.pairs[place][field.dataset.of];
@@ -133,7 +146,13 @@ class CrowdQuestionAnswerGeneration extends GeneratedText {
   }
 
   submittable() {
-    return { questionsAndAnswers: this.pairs.map(({ question, answer, questionTag }) => ({ answer: answer.trim(), question: question.trim(), questionTag })) };
+    return {
+      questionsAndAnswers: this.pairs.map(({ question, answer, questionTag }) => ({
+        answer: answer.trim(),
+        question: question.trim(),
+        questionTag,
+      })),
+    };
   }
 
   restore({ questionsAndAnswers = [] }) {
@@ -150,7 +169,9 @@ class CrowdQuestionAnswerGeneration extends GeneratedText {
     if (this.isNothing) return "";
     if (this.pairs.length < (this.minQuestions ?? 1)) return `At least ${this.minQuestions ?? 1} question, please.`;
     for (const [place, { question, answer }] of this.pairs.entries()) {
-      const said = words("question", question, this.questionMinWords, this.questionMaxWords) || words("answer", answer, this.answerMinWords, this.answerMaxWords);
+      const said =
+        words("question", question, this.questionMinWords, this.questionMaxWords) ||
+        words("answer", answer, this.answerMinWords, this.answerMaxWords);
       if (said) return `Pair ${place + 1}: ${said}`;
     }
     return "";

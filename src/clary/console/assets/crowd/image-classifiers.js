@@ -45,9 +45,24 @@ class ImageClassifier extends ImageTool {
     const { excluding, isExcluded, chosen } = this.selection;
     const list = this.shadowRoot.querySelector(".labels");
     const rows = this.categories.map((category, place) =>
-      pick({ name: category, colour: this.colour(category), more: place < 9 ? String(place + 1) : "", pressed: chosen.has(category), onPick: () => this.choose(category) }),
+      pick({
+        name: category,
+        colour: this.colour(category),
+        more: place < 9 ? String(place + 1) : "",
+        pressed: chosen.has(category),
+        onPick: () => this.choose(category),
+      }),
     );
-    if (this.constructor.isMany && excluding) rows.push(pick({ name: excluding, colour: isExcluded ? "var(--clary-accent)" : "var(--clary-line)", more: "X", pressed: isExcluded, onPick: () => this.exclude() }));
+    if (this.constructor.isMany && excluding)
+      rows.push(
+        pick({
+          name: excluding,
+          colour: isExcluded ? "var(--clary-accent)" : "var(--clary-line)",
+          more: "X",
+          pressed: isExcluded,
+          onPick: () => this.exclude(),
+        }),
+      );
     list.replaceChildren(...rows);
   }
 
@@ -70,7 +85,13 @@ class ImageClassifier extends ImageTool {
   }
 
   key(event) {
-    if (event.key.toLowerCase() === "x" && this.constructor.isMany && this.selection.excluding && !event.ctrlKey && !event.metaKey) {
+    if (
+      event.key.toLowerCase() === "x" &&
+      this.constructor.isMany &&
+      this.selection.excluding &&
+      !event.ctrlKey &&
+      !event.metaKey
+    ) {
       this.exclude();
       return true;
     }
@@ -94,11 +115,17 @@ class ImageClassifier extends ImageTool {
       under.append(image);
     }
     const named = mask?.instances ?? Object.entries(mask?.labelMappings ?? {}).map(([label, { color }]) => ({ label, color }));
-    const rows = [...named.map(({ label, color }) => [label, color]), ...this.boxLabels.map((label, place) => [label, shown(place)])];
+    const rows = [
+      ...named.map(({ label, color }) => [label, color]),
+      ...this.boxLabels.map((label, place) => [label, shown(place)]),
+    ];
     const section = this.shadowRoot.querySelector('[data-section="marks"]');
     section.hidden = rows.length === 0;
     section.querySelector("ul").innerHTML = rows
-      .map(([label, colour], place) => `<li><span class="name"><i class="swatch" style="display:inline-block;margin-right:8px;background:${escaped(colour ?? exact(place))}"></i>${escaped(label)}</span></li>`)
+      .map(
+        ([label, colour], place) =>
+          `<li><span class="name"><i class="swatch" style="display:inline-block;margin-right:8px;background:${escaped(colour ?? exact(place))}"></i>${escaped(label)}</span></li>`,
+      )
       .join("");
     this.draw();
   }
@@ -106,7 +133,8 @@ class ImageClassifier extends ImageTool {
   drawMarks() {
     const under = this.shadowRoot.querySelector(".under");
     under.hidden = this.marks.hasAttribute("hidden");
-    for (const image of under.children) Object.assign(image.style, { width: `${this.size.width}px`, height: `${this.size.height}px` });
+    for (const image of under.children)
+      Object.assign(image.style, { width: `${this.size.width}px`, height: `${this.size.height}px` });
     this.marks.innerHTML = this.boxes
       .map(({ label, left, top, width, height }) => {
         const colour = shown(Math.max(this.boxLabels.indexOf(label), 0));
@@ -181,4 +209,10 @@ class ImageClassifier extends ImageTool {
 const OWN = { src: TEXT, header: TEXT, categories: LIST, overlay: JSON5, exclusionCategory: JSON5 };
 
 define("crowd-image-classifier", class CrowdImageClassifier extends ImageClassifier {}, OWN);
-define("crowd-image-classifier-multi-select", class CrowdImageClassifierMultiSelect extends ImageClassifier { static isMany = true; }, OWN);
+define(
+  "crowd-image-classifier-multi-select",
+  class CrowdImageClassifierMultiSelect extends ImageClassifier {
+    static isMany = true;
+  },
+  OWN,
+);

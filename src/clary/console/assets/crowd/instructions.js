@@ -27,7 +27,9 @@ export class Instructions {
   }
 }
 
-const STYLES = styles(`:host { display: block } section { margin-top: 16px } h3 { font-size: 13px; color: var(--clary-muted); font-weight: 500; margin: 0 0 4px }`);
+const STYLES = styles(
+  `:host { display: block } section { margin-top: 16px } h3 { font-size: 13px; color: var(--clary-muted); font-weight: 500; margin: 0 0 4px }`,
+);
 const REGIONS = [
   ["detailed-instructions", ""],
   ["positive-example", "Good example"],
@@ -36,10 +38,15 @@ const REGIONS = [
 
 class CrowdInstructions extends CrowdElement {
   build() {
-    const sections = REGIONS.map(([tag, title]) => `<section data-of="${tag}"><h3>${title}</h3><slot name="${tag}"></slot></section>`).join("");
-    this.shadow(STYLES, `<slot name="short-summary"></slot><button type="button" data-open></button>
+    const sections = REGIONS.map(
+      ([tag, title]) => `<section data-of="${tag}"><h3>${title}</h3><slot name="${tag}"></slot></section>`,
+    ).join("");
+    this.shadow(
+      STYLES,
+      `<slot name="short-summary"></slot><button type="button" data-open></button>
       <dialog aria-labelledby="title"><header><h2 id="title">Instructions</h2>
-      <button class="button" type="button" data-close>Close <kbd>Esc</kbd></button></header>${sections}<slot></slot></dialog>`);
+      <button class="button" type="button" data-close>Close <kbd>Esc</kbd></button></header>${sections}<slot></slot></dialog>`,
+    );
     slotted(this, ["short-summary", ...REGIONS.map(([tag]) => tag)]);
     this.dialog = this.shadowRoot.querySelector("dialog");
     this.shadowRoot.querySelector("[data-open]").addEventListener("click", () => this.showInstructions());
@@ -66,9 +73,12 @@ define("crowd-instructions", CrowdInstructions, { linkText: TEXT, linkType: TEXT
 /** short-instructions and full-instructions that stand in a form by themselves. */
 class FullInstructions extends CrowdElement {
   build() {
-    if (this.slot || this.parentElement?.localName.startsWith("crowd-") && this.parentElement.localName !== "crowd-form") return;
-    this.shadow(STYLES, `<button class="button plain" type="button">Full instructions</button><dialog aria-labelledby="title">
-      <header><h2 id="title"></h2><button class="button" type="button" data-close>Close <kbd>Esc</kbd></button></header><slot></slot></dialog>`);
+    if (this.slot || (this.parentElement?.localName.startsWith("crowd-") && this.parentElement.localName !== "crowd-form")) return;
+    this.shadow(
+      STYLES,
+      `<button class="button plain" type="button">Full instructions</button><dialog aria-labelledby="title">
+      <header><h2 id="title"></h2><button class="button" type="button" data-close>Close <kbd>Esc</kbd></button></header><slot></slot></dialog>`,
+    );
     this.dialog = this.shadowRoot.querySelector("dialog");
     this.shadowRoot.querySelector("h2").textContent = this.getAttribute("header") || "Instructions";
     this.shadowRoot.querySelector("button").addEventListener("click", () => this.showInstructions());

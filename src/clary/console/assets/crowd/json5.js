@@ -121,7 +121,9 @@ class Reader {
 
   fail() {
     const what = this.at < this.text.length ? JSON.stringify(this.text[this.at]) : "the end";
-    throw new SyntaxError(`not JSON: ${what} is not expected at character ${this.at + 1} of ${JSON.stringify(this.text.slice(0, 80))}`);
+    throw new SyntaxError(
+      `not JSON: ${what} is not expected at character ${this.at + 1} of ${JSON.stringify(this.text.slice(0, 80))}`,
+    );
   }
 }
 

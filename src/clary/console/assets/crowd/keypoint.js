@@ -12,7 +12,9 @@ export class CrowdKeypoint extends ShapeTool {
 
   readShape(raw) {
     const { x, y } = raw ?? {};
-    return Number.isFinite(Number(x)) && Number.isFinite(Number(y)) ? { label: raw.label ?? null, ...this.inside(Number(x), Number(y)) } : null;
+    return Number.isFinite(Number(x)) && Number.isFinite(Number(y))
+      ? { label: raw.label ?? null, ...this.inside(Number(x), Number(y)) }
+      : null;
   }
 
   /** On a pixel of the picture, once it is known how large that is. */

@@ -28,7 +28,8 @@ class PathTool extends ShapeTool {
 
   readShape(raw) {
     const vertices = (raw?.vertices ?? []).map(({ x, y }) => ({ x: Math.round(Number(x)), y: Math.round(Number(y)) }));
-    const isWhole = vertices.length >= this.constructor.least && vertices.every(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
+    const isWhole =
+      vertices.length >= this.constructor.least && vertices.every(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
     return isWhole ? { label: raw.label ?? null, vertices } : null;
   }
 
@@ -48,7 +49,12 @@ class PathTool extends ShapeTool {
   handles({ vertices }) {
     const corners = vertices.map(({ x, y }) => ({ x, y, cursor: "move" }));
     if (vertices.length >= this.constructor.most) return corners;
-    const edges = this.edges(vertices).map(([a, b]) => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, cursor: "point", isMiddle: true }));
+    const edges = this.edges(vertices).map(([a, b]) => ({
+      x: (a.x + b.x) / 2,
+      y: (a.y + b.y) / 2,
+      cursor: "point",
+      isMiddle: true,
+    }));
     return [...corners, ...edges];
   }
 
@@ -59,7 +65,9 @@ class PathTool extends ShapeTool {
   }
 
   covers({ vertices }, point, near) {
-    return (this.constructor.isClosed && isInside(vertices, point)) || this.edges(vertices).some(([a, b]) => isNear(a, b, point, near));
+    return (
+      (this.constructor.isClosed && isInside(vertices, point)) || this.edges(vertices).some(([a, b]) => isNear(a, b, point, near))
+    );
   }
 
   dragged(shape, handle, point) {
@@ -109,7 +117,9 @@ class PathTool extends ShapeTool {
   guides(at) {
     const shape = this.shapes[this.chosen];
     const corner = shape?.vertices[this.vertex];
-    const ring = corner ? `<circle cx="${at(corner.x, corner.y).x}" cy="${at(corner.x, corner.y).y}" r="9" fill="none" stroke="white" stroke-width="2"/>` : "";
+    const ring = corner
+      ? `<circle cx="${at(corner.x, corner.y).x}" cy="${at(corner.x, corner.y).y}" r="9" fill="none" stroke="white" stroke-width="2"/>`
+      : "";
     if (!this.path) return ring;
     const colour = this.colour(this.label);
     const all = this.pointer ? [...this.path, this.pointer] : this.path;
@@ -175,7 +185,8 @@ class PathTool extends ShapeTool {
 
   close() {
     const vertices = this.path;
-    if (vertices.length < this.constructor.least) return this.showProblem(`A ${this.constructor.one} has at least ${this.constructor.least} corners.`);
+    if (vertices.length < this.constructor.least)
+      return this.showProblem(`A ${this.constructor.one} has at least ${this.constructor.least} corners.`);
     if (!this.allowed(vertices)) return this.refuse();
     this.path = null;
     this.pointer = null;
@@ -204,7 +215,14 @@ class PathTool extends ShapeTool {
     const shape = this.shapes[this.chosen];
     if (isPlain && shape && key === "v") return done(this.cornerAfter(shape));
     if (isPlain && shape && key === "e" && this.vertex >= 0) return done(this.insertAfter(shape));
-    if (isPlain && shape && this.vertex >= 0 && (key === "Delete" || key === "Backspace") && shape.vertices.length > this.constructor.least) return done(this.removeCorner(shape));
+    if (
+      isPlain &&
+      shape &&
+      this.vertex >= 0 &&
+      (key === "Delete" || key === "Backspace") &&
+      shape.vertices.length > this.constructor.least
+    )
+      return done(this.removeCorner(shape));
     if (isPlain && key === "Escape" && this.vertex >= 0) return done((this.vertex = -1), this.draw());
     return super.key(event);
   }
@@ -225,7 +243,10 @@ class PathTool extends ShapeTool {
     const { vertices } = shape;
     if (vertices.length >= this.constructor.most || (!this.constructor.isClosed && this.vertex === vertices.length - 1)) return;
     const [a, b] = [vertices[this.vertex], vertices[(this.vertex + 1) % vertices.length]];
-    this.replace({ ...shape, vertices: vertices.toSpliced(this.vertex + 1, 0, this.inside({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 })) });
+    this.replace({
+      ...shape,
+      vertices: vertices.toSpliced(this.vertex + 1, 0, this.inside({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 })),
+    });
     this.vertex += 1;
     this.changedMarks("Corner added");
   }
@@ -249,7 +270,14 @@ class CrowdPolygon extends PathTool {
   };
 
   fresh({ x, y }, reach) {
-    return { vertices: [[0, -1], [1, 0], [0, 1], [-1, 0]].map(([across, down]) => this.inside({ x: x + across * reach, y: y + down * reach })) };
+    return {
+      vertices: [
+        [0, -1],
+        [1, 0],
+        [0, 1],
+        [-1, 0],
+      ].map(([across, down]) => this.inside({ x: x + across * reach, y: y + down * reach })),
+    };
   }
 }
 

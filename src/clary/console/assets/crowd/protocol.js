@@ -1,5 +1,5 @@
-// What the frame and its page say to each other. In: clary:restore, clary:submit, clary:nothing, clary:instructions.
-// Out: clary:ready, clary:answer, clary:draft, clary:refused, clary:key, and from frame.js clary:error.
+// What the frame and its page say to each other. In: clary:restore, clary:keep, clary:submit, clary:nothing, clary:instructions.
+// Out: clary:ready, clary:answer, clary:draft, clary:kept, clary:refused, clary:key, and from frame.js clary:error.
 import { CrowdElement } from "./element.js";
 import { fieldsOf, restoreField, stateOf } from "./form.js";
 import { isFramed, tell } from "./page.js";
@@ -14,20 +14,19 @@ export function start() {
   for (const type of ["input", "change"]) document.addEventListener(type, later);
   window.addEventListener("pagehide", send);
   window.addEventListener("keydown", pass);
-  takeKeys();
+  window.addEventListener("focus", takeKeys);
+  if (document.hasFocus()) takeKeys();
   tell({ type: "clary:ready" });
 }
 
-/** The frame has the keys from the start; the page's own it passes on. */
+/** A frame that gets the focus hands it to the picture, for its keys. It takes none by itself: it may be loaded ahead. */
 function takeKeys() {
-  if (!isFramed || document.activeElement !== document.body) return;
-  const picture = document.querySelector(".clary-picture");
-  if (picture) picture.focus();
-  else window.focus();
+  if (document.activeElement === document.body) document.querySelector(".clary-picture")?.focus();
 }
 
 function hear(message) {
   if (message?.type === "clary:restore") restore(message.draft);
+  if (message?.type === "clary:keep") keep();
   if (message?.type === "clary:submit") submit();
   if (message?.type === "clary:nothing") nothing();
   if (message?.type === "clary:instructions") showInstructions();
@@ -78,6 +77,12 @@ function send() {
   tell({ type: "clary:draft", draft: { fields } });
 }
 
+/** What was not sent yet, and word that it was. */
+function keep() {
+  send();
+  tell({ type: "clary:kept" });
+}
+
 function restore(draft) {
   if (!draft) return;
   const fields = forms().flatMap(fieldsOf);
@@ -95,7 +100,11 @@ function pass(event) {
   const key = PAGE_KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!key || event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
   const target = event.composedPath()[0];
-  if (isField(target) || (key === "Enter" && target instanceof Element && target.matches("button, a[href], summary, select, label"))) return;
+  if (
+    isField(target) ||
+    (key === "Enter" && target instanceof Element && target.matches("button, a[href], summary, select, label"))
+  )
+    return;
   if (document.querySelector("dialog[open]")) return;
   event.preventDefault();
   tell({ type: "clary:key", key });

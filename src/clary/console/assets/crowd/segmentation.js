@@ -87,11 +87,17 @@ class MaskTool extends ImageTool {
 
   problem() {
     if (!this.isLoaded) return "The picture is not there yet.";
-    return this.isNothing || this.mask.used().size ? "" : 'Paint something first. If there is nothing to paint, choose "Nothing here" (N).';
+    return this.isNothing || this.mask.used().size
+      ? ""
+      : 'Paint something first. If there is nothing to paint, choose "Nothing here" (N).';
   }
 
   withMask(more) {
-    const answer = { ...more, labeledImage: { pngImageData: this.mask.png(this.colours()) }, inputImageProperties: this.inputImageProperties };
+    const answer = {
+      ...more,
+      labeledImage: { pngImageData: this.mask.png(this.colours()) },
+      inputImageProperties: this.inputImageProperties,
+    };
     if (this.wasInitial) answer.initialValueModified = this.isTouched;
     return answer;
   }
@@ -164,7 +170,9 @@ class MaskTool extends ImageTool {
 
   drawMarks() {
     const at = (point) => Object.values(this.view.toStage(point.x, point.y));
-    const outline = this.outline ? `<polygon points="${this.outline.map(at).join(" ")}" fill="none" stroke="white" stroke-width="1.5" stroke-dasharray="4 3"/>` : "";
+    const outline = this.outline
+      ? `<polygon points="${this.outline.map(at).join(" ")}" fill="none" stroke="white" stroke-width="1.5" stroke-dasharray="4 3"/>`
+      : "";
     if (!this.cursor || this.mode === "outline") return void (this.marks.innerHTML = outline);
     const [x, y] = at(this.cursor);
     this.marks.innerHTML = `<circle cx="${x}" cy="${y}" r="${Math.max(this.radius * this.view.scale, 2)}" fill="none" stroke="white" stroke-width="1"/>`;
@@ -198,7 +206,10 @@ class MaskTool extends ImageTool {
 
   step([x, y], isPainting) {
     const by = Math.max(1, Math.round(this.radius));
-    const to = { x: Math.min(Math.max(this.cursor.x + x * by, 0), this.size.width - 1), y: Math.min(Math.max(this.cursor.y + y * by, 0), this.size.height - 1) };
+    const to = {
+      x: Math.min(Math.max(this.cursor.x + x * by, 0), this.size.width - 1),
+      y: Math.min(Math.max(this.cursor.y + y * by, 0), this.size.height - 1),
+    };
     if (isPainting && (this.mode === "erase" || this.canPaint())) {
       this.paint(this.cursor, to);
       this.changedMarks();
@@ -209,8 +220,14 @@ class MaskTool extends ImageTool {
   }
 
   modeRows() {
-    const modes = [["brush", "Brush", "B"], ["outline", "Outline", "L"], ["erase", "Eraser", "E"]];
-    return modes.map(([mode, name, key]) => pick({ name, more: key, pressed: this.mode === mode, onPick: () => this.setMode(mode) }));
+    const modes = [
+      ["brush", "Brush", "B"],
+      ["outline", "Outline", "L"],
+      ["erase", "Eraser", "E"],
+    ];
+    return modes.map(([mode, name, key]) =>
+      pick({ name, more: key, pressed: this.mode === mode, onPick: () => this.setMode(mode) }),
+    );
   }
 }
 
@@ -280,7 +297,10 @@ export class CrowdSemanticSegmentation extends MaskTool {
 
 export class CrowdInstanceSegmentation extends MaskTool {
   static noun = "instances";
-  static keys = { Window: [...WINDOW, ["Hide the mask", "`H`"]], Paint: [["New instance", "`Esc`"], ["Choose one", "`Tab`"], ["Delete it", "`Del`"], ...PAINT] };
+  static keys = {
+    Window: [...WINDOW, ["Hide the mask", "`H`"]],
+    Paint: [["New instance", "`Esc`"], ["Choose one", "`Tab`"], ["Delete it", "`Del`"], ...PAINT],
+  };
 
   build() {
     this.instances = []; // {label, number}
@@ -354,7 +374,13 @@ export class CrowdInstanceSegmentation extends MaskTool {
 
   list() {
     const rows = this.instances.map(({ label, number }) =>
-      pick({ name: label, colour: exact(number - 1), more: "", current: number === this.current, onPick: () => this.pickInstance(number) }),
+      pick({
+        name: label,
+        colour: exact(number - 1),
+        more: "",
+        current: number === this.current,
+        onPick: () => this.pickInstance(number),
+      }),
     );
     rows.push(pick({ name: "New instance", more: "", current: this.current === 0, onPick: () => this.pickInstance(0) }));
     this.shadowRoot.querySelector(".marked").replaceChildren(...rows, ...this.modeRows());
@@ -369,7 +395,9 @@ export class CrowdInstanceSegmentation extends MaskTool {
   /** Those that were painted over as a whole are none any more. */
   submittable() {
     const used = this.mask.used();
-    const instances = this.instances.filter(({ number }) => used.has(number)).map(({ label, number }) => ({ color: exact(number - 1), label }));
+    const instances = this.instances
+      .filter(({ number }) => used.has(number))
+      .map(({ label, number }) => ({ color: exact(number - 1), label }));
     return this.withMask({ instances });
   }
 }

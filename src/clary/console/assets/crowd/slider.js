@@ -10,8 +10,11 @@ const STYLES = styles(`
 
 class CrowdSlider extends CrowdElement {
   build() {
-    this.shadow(STYLES, `<div class="row"><input type="range"><output></output><input type="number" class="field number" hidden></div>
-      <div class="ends"><slot name="crowd-slider-label"></slot></div><div class="problem" role="alert"></div><slot></slot>`);
+    this.shadow(
+      STYLES,
+      `<div class="row"><input type="range"><output></output><input type="number" class="field number" hidden></div>
+      <div class="ends"><slot name="crowd-slider-label"></slot></div><div class="problem" role="alert"></div><slot></slot>`,
+    );
     slotted(this, ["crowd-slider-label"]);
     [this.range, this.number] = this.shadowRoot.querySelectorAll("input");
     this.output = this.shadowRoot.querySelector("output");
@@ -81,5 +84,14 @@ class CrowdSlider extends CrowdElement {
   }
 }
 
-define("crowd-slider", CrowdSlider, { min: NUMBER, max: NUMBER, step: NUMBER, pin: FLAG, editable: FLAG, disabled: FLAG, required: FLAG, secondaryProgress: NUMBER });
+define("crowd-slider", CrowdSlider, {
+  min: NUMBER,
+  max: NUMBER,
+  step: NUMBER,
+  pin: FLAG,
+  editable: FLAG,
+  disabled: FLAG,
+  required: FLAG,
+  secondaryProgress: NUMBER,
+});
 define("crowd-slider-label", class CrowdSliderLabel extends CrowdElement {}, { position: TEXT });

@@ -18,7 +18,9 @@ function hex(hue) {
   const part = (offset) => {
     const k = (offset + hue / 30) % 12;
     const value = 0.45 - 0.65 * 0.45 * Math.max(-1, Math.min(k - 3, 9 - k, 1));
-    return Math.round(value * 255).toString(16).padStart(2, "0");
+    return Math.round(value * 255)
+      .toString(16)
+      .padStart(2, "0");
   };
   return `#${part(0)}${part(8)}${part(4)}`;
 }

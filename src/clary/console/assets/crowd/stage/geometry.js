@@ -34,6 +34,11 @@ function meet(a, b, c, d) {
   const side = (p, q, r) => Math.sign((q.x - p.x) * (r.y - p.y) - (q.y - p.y) * (r.x - p.x));
   const [one, two, three, four] = [side(a, b, c), side(a, b, d), side(c, d, a), side(c, d, b)];
   if (one !== two && three !== four) return true;
-  const on = (p, q, r) => side(p, q, r) === 0 && Math.min(p.x, q.x) <= r.x && r.x <= Math.max(p.x, q.x) && Math.min(p.y, q.y) <= r.y && r.y <= Math.max(p.y, q.y);
+  const on = (p, q, r) =>
+    side(p, q, r) === 0 &&
+    Math.min(p.x, q.x) <= r.x &&
+    r.x <= Math.max(p.x, q.x) &&
+    Math.min(p.y, q.y) <= r.y &&
+    r.y <= Math.max(p.y, q.y);
   return on(a, b, c) || on(a, b, d) || on(c, d, a) || on(c, d, b);
 }

@@ -50,7 +50,9 @@ export function html(header, noun, sections) {
       <section data-section="labels" class="category-picker-wrapper"><h2>Labels</h2><input class="field filter" type="search" placeholder="Find a label" aria-label="Find a label" hidden><ul class="rows labels"></ul></section>
       <section data-section="marks"><h2>${capital(noun)}</h2><ul class="rows marked"></ul><div class="problem" data-for="marks" role="alert"></div></section>
       <slot></slot>
-      ${Object.entries(sections).map(([title, rows]) => keys(title, rows)).join("")}
+      ${Object.entries(sections)
+        .map(([title, rows]) => keys(title, rows))
+        .join("")}
     </aside>
     <div class="unseen" aria-live="polite" data-live></div><div class="unseen" id="spoken">Draw with the pointer, or press A to add and the arrows to move.</div>
     ${Instructions.html}`;
@@ -64,7 +66,9 @@ export const WINDOW = [
 ];
 
 function keys(title, rows) {
-  const items = rows.map(([what, how]) => `<li data-row="${escaped(what)}"><span>${escaped(what)}</span><span>${withKeys(how)}</span></li>`).join("");
+  const items = rows
+    .map(([what, how]) => `<li data-row="${escaped(what)}"><span>${escaped(what)}</span><span>${withKeys(how)}</span></li>`)
+    .join("");
   return `<section class="keys-only"><h2>${escaped(title)}</h2><ul class="rows keys">${items}</ul></section>`;
 }
 

@@ -45,7 +45,8 @@ export class Mask {
       const half = Math.sqrt(Math.max(radius ** 2 - (row + 0.5 - y) ** 2, 0));
       const first = Math.max(0, Math.ceil(x - half - 0.5));
       const last = Math.min(this.width - 1, Math.floor(x + half - 0.5));
-      if (first <= last && (row + 0.5 - y) ** 2 <= radius ** 2) this.values.fill(value, row * this.width + first, row * this.width + last + 1);
+      if (first <= last && (row + 0.5 - y) ** 2 <= radius ** 2)
+        this.values.fill(value, row * this.width + first, row * this.width + last + 1);
     }
   }
 

@@ -8,7 +8,12 @@ export function encode(width, height, word) {
   view.setUint32(0, width);
   view.setUint32(4, height);
   header.set([8, 2, 0, 0, 0], 8); // 8 bits, RGB
-  const parts = [new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10]), chunk("IHDR", header), chunk("IDAT", packed(rows(width, height, word))), chunk("IEND", new Uint8Array(0))];
+  const parts = [
+    new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10]),
+    chunk("IHDR", header),
+    chunk("IDAT", packed(rows(width, height, word))),
+    chunk("IEND", new Uint8Array(0)),
+  ];
   return join(parts);
 }
 
@@ -43,7 +48,7 @@ function packed(data) {
   const out = new Bits(data.length / 8 + 1024);
   out.put(0x0178, 16); // zlib's header
   out.put(0b011, 3); // the last block, fixed codes
-  for (let at = 0; at < data.length; ) {
+  for (let at = 0; at < data.length;) {
     literal(out, data[at]);
     let run = 0;
     while (run < 258 && at + 1 + run < data.length && data[at + 1 + run] === data[at]) run += 1;
@@ -122,7 +127,7 @@ class Bits {
 
 function adler(data) {
   let [a, b] = [1, 0];
-  for (let at = 0; at < data.length; ) {
+  for (let at = 0; at < data.length;) {
     const end = Math.min(at + 3800, data.length); // the sums stay exact so far
     for (; at < end; at += 1) {
       a += data[at];

@@ -9,7 +9,8 @@ export class Pointers {
     this.active = new Map(); // fingers, by their id
     this.doing = null; // "draw", "pan", "level", "pinch"
     this.isSpaceDown = false;
-    const listen = (type, how, options) => this.stage.addEventListener(type, (event) => this.tool.isLoaded && how.call(this, event), options);
+    const listen = (type, how, options) =>
+      this.stage.addEventListener(type, (event) => this.tool.isLoaded && how.call(this, event), options);
     listen("pointerdown", this.down);
     listen("pointermove", this.move);
     listen("pointerup", this.up);

@@ -137,7 +137,10 @@ export class ShapeTool extends ImageTool {
     const at = (x, y) => this.view.toStage(x, y);
     const parts = this.shapes.map((shape, place) => this.withLabel(shape, place, at));
     const chosen = this.shapes[this.chosen];
-    if (chosen) parts.push(...this.handles(chosen).map((handle) => square(at(handle.x, handle.y), this.colour(chosen.label), handle.isMiddle)));
+    if (chosen)
+      parts.push(
+        ...this.handles(chosen).map((handle) => square(at(handle.x, handle.y), this.colour(chosen.label), handle.isMiddle)),
+      );
     this.marks.innerHTML = parts.join("") + this.guides(at);
   }
 
@@ -162,7 +165,14 @@ export class ShapeTool extends ImageTool {
     super.shown();
     const list = this.shadowRoot.querySelector(".marked");
     const rows = this.shapes.map((shape, place) =>
-      pick({ name: shape.label ?? "", colour: this.labels.length > 1 ? this.colour(shape.label) : "", more: this.words(shape), isMono: true, current: place === this.chosen, onPick: () => this.pickShape(place) }),
+      pick({
+        name: shape.label ?? "",
+        colour: this.labels.length > 1 ? this.colour(shape.label) : "",
+        more: this.words(shape),
+        isMono: true,
+        current: place === this.chosen,
+        onPick: () => this.pickShape(place),
+      }),
     );
     if (rows.length === 0) {
       const none = document.createElement("li");
@@ -218,7 +228,8 @@ export class ShapeTool extends ImageTool {
   key(event) {
     const { key } = event;
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
-    if (plain && key === "Tab" && this.shapes.length > 0 && event.composedPath()[0] === this.stage) return this.tab(event.shiftKey ? -1 : 1);
+    if (plain && key === "Tab" && this.shapes.length > 0 && event.composedPath()[0] === this.stage)
+      return this.tab(event.shiftKey ? -1 : 1);
     if (plain && (key === "Delete" || key === "Backspace")) return this.remove();
     if (plain && key === "Escape") return this.escape();
     if (plain && key.toLowerCase() === "a") return this.addByKey();
@@ -291,7 +302,8 @@ export class ShapeTool extends ImageTool {
   }
 
   shapeAt(point) {
-    for (let place = this.shapes.length - 1; place >= 0; place -= 1) if (this.covers(this.shapes[place], point, this.near(point))) return place;
+    for (let place = this.shapes.length - 1; place >= 0; place -= 1)
+      if (this.covers(this.shapes[place], point, this.near(point))) return place;
     return -1;
   }
 
@@ -325,7 +337,8 @@ export class ShapeTool extends ImageTool {
     if (doing.kind === "press" && moved) this.doing = (this.hasLabel() && this.beginDrag(doing.at)) || doing;
     if (this.doing.kind === "new") this.replace(this.dragged(this.doing.was, this.doing.handle, point));
     if (doing.kind === "drag") this.replace(this.dragged(doing.was, doing.handle, point));
-    if (doing.kind === "shift" && (doing.moved ||= moved)) this.replace(this.shifted(doing.was, point.x - doing.at.x, point.y - doing.at.y));
+    if (doing.kind === "shift" && (doing.moved ||= moved))
+      this.replace(this.shifted(doing.was, point.x - doing.at.x, point.y - doing.at.y));
     this.shown();
   }
 

@@ -21,7 +21,14 @@ export class ImageTool extends CrowdElement {
     this.classList.add("clary-picture");
     this.shadow(STYLES, html(this.header, this.constructor.noun, this.constructor.keys));
     const find = (query) => this.shadowRoot.querySelector(query);
-    [this.stage, this.picture, this.image, this.marks, this.notice, this.live] = [".stage", ".picture", "img", ".marks", ".notice", "[data-live]"].map(find);
+    [this.stage, this.picture, this.image, this.marks, this.notice, this.live] = [
+      ".stage",
+      ".picture",
+      "img",
+      ".marks",
+      ".notice",
+      "[data-live]",
+    ].map(find);
     this.stage.dataset.byPointer = ""; // no ring until somebody comes by Tab
     this.instructions = new Instructions(this);
     this.view = new View();
@@ -45,7 +52,9 @@ export class ImageTool extends CrowdElement {
     find(".filter").addEventListener("input", () => this.showLabels());
     find("h1").hidden = !this.header;
     const short = find('slot[name="short-instructions"]');
-    short.addEventListener("slotchange", () => short.parentElement.toggleAttribute("data-more", short.assignedElements().length > 0));
+    short.addEventListener("slotchange", () =>
+      short.parentElement.toggleAttribute("data-more", short.assignedElements().length > 0),
+    );
     const full = find("[data-full]");
     if (full) full.hidden = !this.querySelector("full-instructions");
     full?.addEventListener("click", () => this.showInstructions());
@@ -83,7 +92,9 @@ export class ImageTool extends CrowdElement {
 
   failed(status = 0) {
     if (!this.image.getAttribute("src") && !status) return;
-    const why = { 403: "you may not read it, or its address has ended", 404: "it is not there" }[status] ?? "it is no picture that a browser can show";
+    const why =
+      { 403: "you may not read it, or its address has ended", 404: "it is not there" }[status] ??
+      "it is no picture that a browser can show";
     this.notice.className = "notice problem";
     this.notice.textContent = `The picture could not be loaded: ${why}. Open the task again, or skip it.`;
     window.claryFrame?.report(`The picture ${this.src.split("?")[0]} could not be loaded: ${why}.`, "", 0);
@@ -154,7 +165,8 @@ export class ImageTool extends CrowdElement {
       this.levelling = 0;
       this.levels.apply();
       const row = this.shadowRoot.querySelector('[data-row="Level, width"] > :last-child');
-      if (row) row.textContent = this.levels.isFull ? "right drag" : `${Math.round(this.levels.level)}, ${Math.round(this.levels.width)}`;
+      if (row)
+        row.textContent = this.levels.isFull ? "right drag" : `${Math.round(this.levels.level)}, ${Math.round(this.levels.width)}`;
     });
   }
 
@@ -177,10 +189,18 @@ export class ImageTool extends CrowdElement {
     const labels = this.labels;
     filter.hidden = labels.length <= MANY;
     const asked = filter.hidden ? "" : filter.value.trim().toLowerCase();
-    const rows = labels.map((label, place) => ({ label, place })).filter(({ label }) => String(label).toLowerCase().includes(asked));
+    const rows = labels
+      .map((label, place) => ({ label, place }))
+      .filter(({ label }) => String(label).toLowerCase().includes(asked));
     list.replaceChildren(
       ...rows.map(({ label, place }) =>
-        pick({ name: label, colour: this.colour(label), more: place < 9 ? String(place + 1) : "", pressed: label === this.label, onPick: () => this.choose(label) }),
+        pick({
+          name: label,
+          colour: this.colour(label),
+          more: place < 9 ? String(place + 1) : "",
+          pressed: label === this.label,
+          onPick: () => this.choose(label),
+        }),
       ),
     );
   }
@@ -282,8 +302,13 @@ export class ImageTool extends CrowdElement {
   /** Keys are the tool's wherever the focus is, but in fields; of several tools, that one's which has the focus. */
   hears(event) {
     const target = event.composedPath()[0];
-    if (target instanceof HTMLElement && (target.isContentEditable || target.matches("input:not([type=checkbox], [type=radio]), textarea, select"))) return false;
-    if (target instanceof HTMLElement && [" ", "Enter"].includes(event.key) && target.matches("button, a[href], summary")) return false;
+    if (
+      target instanceof HTMLElement &&
+      (target.isContentEditable || target.matches("input:not([type=checkbox], [type=radio]), textarea, select"))
+    )
+      return false;
+    if (target instanceof HTMLElement && [" ", "Enter"].includes(event.key) && target.matches("button, a[href], summary"))
+      return false;
     if (target instanceof HTMLInputElement && event.key.startsWith("Arrow")) return false;
     if (this.shadowRoot.querySelector("dialog[open]") || document.querySelector("dialog[open]")) return false;
     const tools = document.querySelectorAll(".clary-picture");

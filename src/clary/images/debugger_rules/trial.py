@@ -355,9 +355,6 @@ class Tensor:
             case StepState.AVAILABLE:
                 raise TensorUnavailableForStep(self.name, step, mode, bool(self.trial.operations(self.name)))
             case StepState.UNAVAILABLE:
-                last = max(self.trial.steps(mode), default=-1)
-                if self.trial.loaded_all_steps and step > last:
-                    raise NoMoreData(step, mode, last)
                 raise StepUnavailable(step, mode)
         raise StepNotYetAvailable(step, mode)
 

@@ -8,6 +8,7 @@ from typing import Any
 from clary import prices
 
 COLUMN = "AWS, on spot"
+_FREE = "sagemaker-debugger-rules"
 NOTE = (
     f"AWS would have asked so much: for instances only, at the prices of {prices.table().region} as of "
     f"{prices.table().date:%Y-%m-%d}, on demand and on spot at its typical saving."
@@ -15,11 +16,16 @@ NOTE = (
 
 
 def of_job(noun: str, described: dict[str, Any], now: datetime) -> str:
-    """Of a training, processing or transform job as its Describe tells it; until ``now`` while it runs."""
+    """Of a training, processing or transform job as its Describe tells it; until ``now`` while it runs.
+
+    A built-in rule of Debugger costs nothing on AWS.
+    """
     if noun == "TrainingJob":
         cluster, kind = described["ResourceConfig"], "Training"
     elif noun == "ProcessingJob":
         cluster, kind = described["ProcessingResources"]["ClusterConfig"], "Processing"
+        if described.get("AppSpecification", {}).get("ImageUri", "").rpartition("/")[2].partition(":")[0] == _FREE:
+            return "$0, a built-in rule"
     else:
         cluster, kind = described["TransformResources"], "Transform"
     seconds = described.get(f"{kind}TimeInSeconds")

@@ -103,18 +103,23 @@ from smdebug.exceptions import NoMoreData, RuleEvaluationConditionMet
 from smdebug.rules import invoke_rule
 from smdebug.trials import create_trial
 
-file, name, parameters, folder = sys.argv[1:]
-specification = importlib.util.spec_from_file_location("mine", file)
-module = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(module)
-parameters = json.loads(parameters)
-rule = getattr(module, name)(create_trial(folder), **parameters)
-try:
-    invoke_rule(rule, raise_eval_cond=True)
-    print("FOUND" + json.dumps(None))
-except RuleEvaluationConditionMet as met:
-    print("FOUND" + json.dumps([met.step, str(met)]))
-except NoMoreData as error:
-    print("FOUND" + json.dumps(None))
+def evaluate(source, name, parameters):
+    with open("mine.py", "w") as file:
+        file.write(source)
+    specification = importlib.util.spec_from_file_location("mine", "mine.py")
+    module = importlib.util.module_from_spec(specification)
+    sys.dont_write_bytecode = True
+    specification.loader.exec_module(module)
+    rule = getattr(module, name)(create_trial(sys.argv[2]), **parameters)
+    try:
+        invoke_rule(rule, raise_eval_cond=True)
+    except RuleEvaluationConditionMet as met:
+        return met.step, str(met)
+    except NoMoreData:
+        pass
+    return None
+
+cases = json.load(open(sys.argv[1]))
+print("FOUND" + json.dumps({case: evaluate(*rule) for case, rule in cases.items()}))
 """
-"""Evaluates a rule's file under smdebug; prints the step at which it fires, and its words, behind FOUND."""
+"""Evaluates rules under smdebug; prints the step at which each fires, and its words, or null, by case behind FOUND."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -148,3 +150,43 @@ def test_a_rule_can_be_stopped_while_its_job_goes_on(s3: Any, sagemaker: Any) ->
     assert sagemaker.describe_training_job(TrainingJobName="alone")["TrainingJobStatus"] == "InProgress"
     sagemaker.stop_training_job(TrainingJobName="alone")
     jobs.ended(sagemaker, "alone")
+
+
+def test_the_commands_show_which_rule_ended_a_job(s3: Any, sagemaker: Any, studio: Studio, tmp_path: Path) -> None:
+    rules = [requests.rule("ExplodingTensor", action_json=_STOP), requests.rule("LossNotDecreasing")]
+    sagemaker.create_training_job(**requests.training(s3, "shown", scripts.EXPLODES, *rules))
+    jobs.ended(sagemaker, "shown")
+    evaluated(sagemaker, "shown")
+    wide = {**studio.environment, "COLUMNS": "300"}
+    page = studio.clary("describe", "shown", "--data", str(studio.data), env=wide).stdout
+    assert "Stopped: the rule ExplodingTensor fired at step 3" in page, page
+    assert (
+        "ExplodingTensor: IssuesFound at step 3: loss holds 1 NaN of 1 numbers. stoptraining: the training job" in page
+    )
+    assert "email: to a@b.co, subject 'SMDebugRule:ExplodingTensor fired'" in page
+    assert "LossNotDecreasing: NoIssuesFound" in page
+    status = studio.clary("status", "--data", str(studio.data), env=wide).stdout
+    assert re.search(r"shown +Stopped .* the rule ExplodingTensor fired at step 3", status), status
+    assert re.search(r"shown-ExplodingTensor-\w{8} .*\$0, a built-in rule", status), status
+    told = studio.clary(
+        "debugger", "report", "shown", "--data", str(studio.data), "--output", str(tmp_path / "page.html")
+    )
+    assert told.returncode == 0, told.stderr
+    html = (tmp_path / "page.html").read_text()
+    for text in ("ExplodingTensor fired", "loss holds 1 NaN of 1 numbers", "1 of 2 rules found an issue", "<polyline"):
+        assert text in html
+    assert "http" not in html.replace("http://www.w3.org", "")  # nothing is loaded
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if s3.list_objects_v2(Bucket="jobs", Prefix="out/shown/rule-output/report.html")["KeyCount"]:
+            break
+        time.sleep(0.1)
+    stored = s3.get_object(Bucket="jobs", Key="out/shown/rule-output/report.html")
+    assert stored["ContentType"] == "text/html"
+    assert b"ExplodingTensor fired" in stored["Body"].read()
+
+
+def test_a_job_without_rules_has_no_report(s3: Any, sagemaker: Any, studio: Studio) -> None:
+    found = studio.clary("debugger", "report", "nothing", "--data", str(studio.data))
+    assert found.returncode == 1
+    assert "There is no training job 'nothing'" in found.stderr

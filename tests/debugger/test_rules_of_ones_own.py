@@ -91,27 +91,38 @@ def evaluated(
     )
 
 
+@pytest.fixture(scope="module")
+def theirs(smdebug: str, tensors: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What smdebug finds: by case the step and its words, or None."""
+    folder = tmp_path_factory.mktemp("oracle")
+    (folder / "oracle.py").write_text(rule_files.ORACLE)
+    cases = {
+        case: (rule, name, {**given, "action_str": ""} if "action_str, " in rule else given)
+        for case, (rule, name, given) in CASES.items()
+    }
+    (folder / "cases.json").write_text(json.dumps(cases))
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONWARNINGS"}
+    command = [smdebug, "oracle.py", "cases.json", str(tensors)]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=200
+    )
+    assert "FOUND" in done.stdout, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.partition("FOUND")[2])
+    return found
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_rule_fires_at_the_step_at_which_it_does_under_smdebug(
-    case: str, smdebug: str, cache: Path, tensors: Path, tmp_path: Path
+    case: str, theirs: dict[str, Any], cache: Path, tensors: Path, tmp_path: Path
 ) -> None:
     rule, name, parameters = CASES[case]
     code, left, message, log = evaluated(cache, tensors, tmp_path, rule, name, parameters)
     assert code == 0, log
-    file, program = tmp_path / "rule.py", tmp_path / "oracle.py"
-    file.write_text(rule)
-    program.write_text(rule_files.ORACLE)
-    given = {**parameters, "action_str": ""} if "action_str, " in rule else parameters
-    command = [smdebug, str(program), str(file), name, json.dumps(given), str(tensors)]
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONWARNINGS"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
-    assert "FOUND" in done.stdout, done.stdout + done.stderr
-    theirs = json.loads(done.stdout.partition("FOUND")[2])
-    if theirs is None:
+    if theirs[case] is None:
         assert (left["status"], message) == ("NoIssuesFound", "")
     else:
-        assert (left["status"], left["step"]) == ("IssuesFound", theirs[0])
-        assert message == f"RuleEvaluationConditionMet: {theirs[1]}\n"
+        assert [left["status"], left["step"]] == ["IssuesFound", theirs[case][0]]
+        assert message == f"RuleEvaluationConditionMet: {theirs[case][1]}\n"
 
 
 def test_these_cases_fire_and_do_not(cache: Path, tensors: Path, tmp_path: Path) -> None:

@@ -51,3 +51,14 @@ def test_an_endpoint_costs_as_long_as_it_is_there() -> None:
 def test_a_type_without_a_price_is_said_to_have_none() -> None:
     config = {"ProductionVariants": [{"InstanceType": "ml.p4d.24xlarge", "InitialInstanceCount": 1}]}
     assert costs.of_endpoint({"CreationTime": NOW}, config, NOW) == "no price known"
+
+
+def test_a_built_in_rule_costs_nothing() -> None:
+    described = {
+        "ProcessingResources": {"ClusterConfig": TWO},
+        "ProcessingStartTime": NOW - HOUR,
+        "AppSpecification": {
+            "ImageUri": "503895931360.dkr.ecr.us-east-1.amazonaws.com/sagemaker-debugger-rules:latest"
+        },
+    }
+    assert costs.of_job("ProcessingJob", described, NOW) == "$0, a built-in rule"

@@ -30,6 +30,7 @@ _COMMANDS = {
     "users": "users",
     "doctor": "doctor",
     "clock": "clock",
+    "debugger": "debugger",
     "console": "console",
 }
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from clary import costs
-from clary.cli import described, options, servers
+from clary.cli import described, options, rules, servers
 from clary.cli.client import ask, client
 
 _TIMES = (
@@ -45,6 +45,10 @@ def describe(name: str, data: Path | None) -> None:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
         for title, text in _rows(noun, found):
             table.add_row(title, text)
+        if statuses := found.get("DebugRuleEvaluationStatuses"):
+            left = rules.evaluations(client(settings, "s3"), found)
+            for each in statuses:
+                table.add_row("rule", rules.told(each, left.get(each["RuleConfigurationName"], {})))
         if price := described.cost(sagemaker, noun, found, now):
             table.add_row(costs.COLUMN, price)
         console.print(table, highlight=False)
@@ -54,6 +58,8 @@ def describe(name: str, data: Path | None) -> None:
 
 
 def _rows(noun: str, found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if noun == "TrainingJob" and (why := rules.stopped_by(found)):
+        yield "why", f"Stopped: {why}"
     if reason := found.get("FailureReason") or found.get("ExitMessage"):
         yield "why", str(reason)
     for each in _TIMES:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from clary import costs, services
-from clary.cli import described, options, servers
+from clary.cli import described, options, rules, servers
 from clary.cli.client import ask, client
 from clary.cli.durations import duration
 from clary.engines.local import LocalEngine
@@ -101,7 +101,11 @@ def _tables(console: Console, sagemaker: Any, now: datetime) -> None:
 
 
 def _why(found: dict[str, Any], state: str) -> str:
-    """The reason of a failure; for what runs, where it stands."""
+    """The reason of a failure, or which rule ended it or fired; for what runs, where it stands."""
+    if "TrainingJobStatus" in found and (why := rules.stopped_by(found)):
+        return why
+    if names := rules.fired(found):
+        return f"{', '.join(names)} fired; see: clary describe {found['TrainingJobName']}"
     if state in {"Completed", "Stopped", "InService"}:
         return ""
     if found.get("SecondaryStatus") == "Pending":

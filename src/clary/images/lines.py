@@ -11,12 +11,14 @@ COLOURS = ("#3f7552", "#6d53a0", "#94600b", "#2f6f9f", "#a33f4f", "#5f6a63")
 _WIDTH, _HEIGHT = 560, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 12, 12, 26
 _TICKS = 4
+_FAR = 100  # times the least that the most is, from which the scale is a logarithmic one
 
 Points = Sequence[tuple[float, float]]
 
 
 def chart(series: Mapping[str, Points], label: str, *, mark: tuple[float, str] | None = None) -> str:
-    """Lines over steps, each with its name below; numbers that are not finite are gaps.
+    """Lines over steps, each with its name below; numbers that are not finite are gaps. The scale is logarithmic where positive
+    numbers lie far apart.
 
     ``label``: what the chart is read aloud as. ``mark``: a step, and a word that stands there over a vertical line.
     """
@@ -25,14 +27,19 @@ def chart(series: Mapping[str, Points], label: str, *, mark: tuple[float, str] |
     steps = [x for points in series.values() for x, _ in points] + ([mark[0]] if mark else [])
     if not known:
         return '<p class="muted">No finite number to draw.</p>'
-    low, high = _range([y for _, y in known])
+    least, most = min(y for _, y in known), max(y for _, y in known)
+    far = least > 0 and most / least >= _FAR
+    if far:
+        finite = {name: [(x, math.log10(y)) for x, y in points] for name, points in finite.items()}
+        least, most = math.log10(least), math.log10(most)
+    low, high = _range(least, most)
     first, last = min(steps), max(steps)
 
     def at(x: float, y: float) -> tuple[float, float]:
         right = _LEFT + (x - first) / ((last - first) or 1) * (_WIDTH - _LEFT - _RIGHT)
         return right, _TOP + (high - y) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
 
-    parts = [_grid(low, high, first, last)]
+    parts = [_grid(low, high, first, last, far=far)]
     for number, points in enumerate(finite.values()):
         colour = COLOURS[number % len(COLOURS)]
         placed = [at(x, y) for x, y in points]
@@ -46,13 +53,12 @@ def chart(series: Mapping[str, Points], label: str, *, mark: tuple[float, str] |
     return f'<div style="max-width:42rem">{drawn}{_legend(list(series))}</div>'
 
 
-def _range(values: Sequence[float]) -> tuple[float, float]:
-    low, high = min(values), max(values)
+def _range(low: float, high: float) -> tuple[float, float]:
     room = (high - low) * 0.05 or abs(high) * 0.1 or 1.0
     return low - room, high + room
 
 
-def _grid(low: float, high: float, first: float, last: float) -> str:
+def _grid(low: float, high: float, first: float, last: float, *, far: bool) -> str:
     parts = []
     for tick in range(_TICKS + 1):
         value = low + (high - low) * tick / _TICKS
@@ -60,7 +66,9 @@ def _grid(low: float, high: float, first: float, last: float) -> str:
         parts.append(
             f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#8886" stroke-width=".6"/>'
         )
-        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.4g}</text>')
+        parts.append(
+            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{10**value if far else value:.4g}</text>'
+        )
     parts.append(f'<text x="{_LEFT}" y="{_HEIGHT - 6}">step {first:g}</text>')
     parts.append(f'<text x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 6}" text-anchor="end">{last:g}</text>')
     return "".join(parts)

@@ -18,7 +18,7 @@ from typing import Any
 from clary.context import Context
 from clary.errors import ServiceError
 from clary.images.debugger_rules import table
-from clary.jobs import reasons
+from clary.jobs import reasons, rule_report
 from clary.store.base import Conflict, Record
 
 KIND = "DebugRules"
@@ -70,6 +70,7 @@ class DebugRules:
             rules = self._context.store.put(replace(rules, body={**rules.body, "Made": sorted(made)}))
         training = self._tell(training, statuses)
         if training.status in _ENDED and all(status["RuleEvaluationStatus"] in _FINAL for status in statuses):
+            self._report(training)
             self._context.store.put(replace(rules, status="Ended"))
         return None
 
@@ -170,6 +171,16 @@ class DebugRules:
             if training.name in found.get("stopped", []):
                 return f"the rule {status['RuleConfigurationName']} fired at step {found['step']}"
         return ""
+
+    def _report(self, training: Record) -> None:
+        """Store the page of all that they found; one that cannot be stored can still be had by `clary debugger report`."""
+        body = training.body
+        names = [config["RuleConfigurationName"] for config in body["DebugRuleConfigurations"]]
+        page = rule_report.build(body, {name: self._evaluation(training, name) for name in names})
+        key = body["OutputDataConfig"].get("KmsKeyId", "")
+        with contextlib.suppress(ServiceError, KeyError, OSError):
+            buckets = self._context.at(training.region).buckets_of(body["RoleArn"])
+            buckets.put_bytes(rule_report.uri(body), page.encode(), content_type="text/html", key=key)
 
     def _evaluation(self, training: Record, rule: str) -> dict[str, Any]:
         uri = f"{output_uri(training.body, configuration(training, rule))}/{EVALUATION}"

@@ -21,6 +21,7 @@ from clary.images.debugger_rules.catalog import CLASSES
 from clary.images.debugger_rules.evaluation import Evaluation
 from clary.images.debugger_rules.exceptions import MissingCollectionFiles, RuleEvaluationConditionMet
 from clary.images.debugger_rules.rule import Finding, Rule
+from clary.images.debugger_rules.series import Losses
 from clary.images.debugger_rules.trial import Trial
 from clary.runtime import contract
 
@@ -75,16 +76,22 @@ def _evaluate(given: argparse.Namespace, parameters: Mapping[str, str]) -> None:
         evaluation.write("NoIssuesFound", -1, 0, {})
         return
     rule = _rule(given, name, parameters, trial, others)
-    series = getattr(rule, "series", {})
+    series, losses = getattr(rule, "series", {}), Losses(trial)
+    evaluation.losses = losses.series
 
     def looked() -> int:
         return int(getattr(rule, "looked", 0))
 
+    def seen(step: int) -> None:
+        losses.look(step)
+        evaluation.look(step, looked(), series)
+
     try:
-        step = loop.run(rule, seen=lambda step: evaluation.look(step, looked(), series))
+        step = loop.run(rule, seen=seen)
         rule.finish()
     except RuleEvaluationConditionMet as met:
         found = rule.finding or Finding(str(met))
+        losses.look(met.step)
         log.warning("%s: %s", met, found.text)
         asked = [parameters.get("action_json", ""), rule.action_str]
         wanted = [*(action for text in asked for action in actions.parse(text, job)), *_own_actions(rule, job)]

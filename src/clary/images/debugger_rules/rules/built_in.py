@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,11 @@ import numpy as np
 from clary.images.debugger_rules.exceptions import StepUnavailable, TensorUnavailableForStep
 from clary.images.debugger_rules.modes import ModeKeys
 from clary.images.debugger_rules.rule import Rule
+from clary.images.debugger_rules.series import Series
 from clary.images.debugger_rules.trial import Array, Tensor, Trial
 
 log = logging.getLogger("smdebug")
 
-_KEPT = 400  # points of a tensor that a report can show
 _TRAINING = frozenset({ModeKeys.TRAIN, ModeKeys.GLOBAL})
 
 
@@ -35,14 +34,14 @@ class BuiltInRule(Rule):
         self.given, self.output = given, output
         self.looked = 0
         """How many values it has looked at."""
-        self.series: dict[str, deque[tuple[int, float]]] = {}
+        self.series: dict[str, Series] = {}
         """By tensor: the steps and the numbers that it judged by."""
 
     def note(self, tensor: str, step: int, value: float) -> float:
         """Remember what a tensor is judged by at a step; returns it."""
         self.looked += 1
         number = float(value)
-        self.series.setdefault(tensor, deque(maxlen=_KEPT)).append((step, number))
+        self.series.setdefault(tensor, Series()).add(step, number)
         return number
 
     def chosen(self, step: int) -> list[str]:

@@ -44,8 +44,8 @@ class CreateXgboostReport(BuiltInRule):
         if not self.series:
             return []
         by_metric: dict[str, dict[str, list[tuple[float, float]]]] = {}
-        for name, points in self.series.items():
-            by_metric.setdefault(name.partition("-")[2] or name, {})[name] = list(points)
+        for name, series in self.series.items():
+            by_metric.setdefault(name.partition("-")[2] or name, {})[name] = list(series.points)
         return [(f"Metric {metric}", lines.chart(found, f"{metric} by step")) for metric, found in by_metric.items()]
 
     def _importance(self) -> list[_Panel]:
@@ -90,7 +90,7 @@ class CreateXgboostReport(BuiltInRule):
 
     def _notebook(self, lead: str, panels: list[_Panel]) -> dict[str, Any]:
         """The same as a notebook (nbformat 4): what the page shows, and the metrics to go on with."""
-        series = {name: list(points) for name, points in self.series.items()}
+        series = {name: each.points for name, each in self.series.items()}
         cells = [_markdown(f"# XGBoost training report: {self.base_trial.name}\n\n{lead}")]
         for number, (title, body) in enumerate(panels, start=1):
             cells += [_markdown(f"## {title}"), _shown(number, title, body)]

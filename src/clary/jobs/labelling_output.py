@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,7 @@ from clary.store.times import time_of
 
 _INLINE = 100_000  # characters of an answer that stands in the request of a consolidation; a longer one is named there
 _PIECE = 1 << 16
+_AT_ONCE = 8  # files that are written at the same time, so that they share the waits for the disk
 # As AWS's own output of texts has them, which any reader of JSON undoes.
 _ESCAPED = {sign: f"\\u{ord(sign):04x}" for sign in "'=&<>"}
 
@@ -69,8 +71,12 @@ class Output:
     def answers(self, moment: Moment, objects: Sequence[Answered]) -> None:
         """All workers' answers, a file an object, and what consolidation is asked."""
         asked = [each for each in objects if each.answers]
-        for each in asked:
+
+        def put(each: Answered) -> None:
             self._put_json(self.response(moment, each.number), {"answers": [self._answer(row) for row in each.answers]})
+
+        with ThreadPoolExecutor(_AT_ONCE, "labelling-output") as pool:
+            list(pool.map(put, asked))
         self._put_json(self._consolidation("request", moment), [self._question(moment, each) for each in asked])
 
     def labels(self, moment: Moment, objects: Sequence[Answered], outcomes: Mapping[int, Outcome]) -> None:

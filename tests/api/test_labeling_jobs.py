@@ -525,3 +525,47 @@ def test_jobs_of_a_team_are_listed_for_it(lab: Lab) -> None:
     assert found["LabelCounters"] == {"HumanLabeled": 0, "PendingHuman": 2, "Total": 2}
     with pytest.raises(ServiceError, match="works on the labeling job boxes"):
         ask("sagemaker", "DeleteWorkteam", WorkteamName="ward")
+
+
+def test_a_job_reads_and_writes_with_the_rights_of_its_role(lab: Lab) -> None:
+    ann = lab.worker("ann")
+    lab.images(1)
+    ask = lab.context.call
+    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    arn = ask("iam", "CreateRole", RoleName="narrow", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    job = lab.create("none", RoleArn=arn)
+    assert (job["LabelingJobStatus"], "is not authorized to perform: s3:GetObject" in job["FailureReason"]) == (
+        "Failed",
+        True,
+    )
+
+    def allow(name: str, action: str, key: str) -> None:
+        statement = {"Effect": "Allow", "Action": action, "Resource": f"arn:aws:s3:::{BUCKET}/{key}"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        ask("iam", "PutRolePolicy", RoleName="narrow", PolicyName=name, PolicyDocument=policy)
+
+    allow("read", "s3:GetObject", "*")
+    lab.create("read-only", RoleArn=arn)
+    lab.answer(ann, "read-only", boxes((1, 2, 3, 4)))
+    job = lab.until("read-only", lambda job: "FailureReason" in job)
+    assert "is not authorized to perform: s3:PutObject" in job["FailureReason"]
+    allow("write", "s3:PutObject", "out/read-only/*")
+    lab.studio.loop.wake(("us-east-1", "LabelingJob", "read-only"))
+    assert lab.ended("read-only")["LabelingJobStatus"] == "Completed"
+
+
+def test_an_encrypted_output_is_encrypted(lab: Lab) -> None:
+    ann = lab.worker("ann")
+    lab.images(1)
+    key = lab.context.call("kms", "CreateKey")["KeyMetadata"]["Arn"]
+    statement = {"Effect": "Allow", "Action": "kms:*", "Resource": key}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    role = {"RoleName": "ClaryExecutionRole", "PolicyName": "key", "PolicyDocument": policy}
+    lab.context.call("iam", "PutRolePolicy", **role)
+    lab.create("boxes", OutputConfig={"S3OutputPath": f"s3://{BUCKET}/out", "KmsKeyId": key})
+    lab.answer(ann, "boxes", boxes())
+    lab.ended("boxes")
+    for name in lab.tree():
+        assert lab.context.buckets.find(f"s3://{BUCKET}/{name}").encryption is not None
+    assert "label" in lab.output("boxes")[0]

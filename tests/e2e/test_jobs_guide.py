@@ -1,7 +1,7 @@
-"""What docs/guides/jobs.md shows is run as it is printed, from top to bottom, by the clients it is written for.
+"""What the guides of jobs and of labelling show is run as it is printed, from top to bottom, by the clients it is for.
 
-Kinds of blocks: ``python file=NAME`` is written to that file beside the programs; ``python`` runs with boto3 alone,
-``python sdk2`` and ``python sdk3`` with the SageMaker SDK 2.x and 3.x; ``sh`` is for people, ``sh run`` is run too. Each is
+Kinds of blocks: ``python file=NAME``, or ``html``, is written to that file beside the programs; ``python`` runs with boto3
+alone, ``python sdk2`` and ``python sdk3`` with the SageMaker SDK 2.x and 3.x; ``sh`` is for people, ``sh run`` is run too. Each is
 a program of its own, under ``clary run``.
 """
 
@@ -21,35 +21,39 @@ from tests.conftest import ROOT, Studio, clean_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-GUIDE = ROOT / "docs/guides/jobs.md"
+GUIDES = [ROOT / "docs/guides" / name for name in ("jobs.md", "labelling.md")]
+EACH = pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
 PYTHONS = {"python": "", "python sdk2": "CLARY_TEST_SDK2_PYTHON", "python sdk3": "CLARY_TEST_SDK3_PYTHON"}
 _LINES = 10  # of an example: more is no example
 
 
 @dataclass(frozen=True)
 class Block:
+    guide: str
     line: int
     kind: str
     text: str
 
 
-def blocks() -> Iterator[Block]:
-    text = GUIDE.read_text()
+def blocks(guide: Path) -> Iterator[Block]:
+    text = guide.read_text()
     for found in re.finditer(r"^```(\S[^\n]*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
-        yield Block(text.count("\n", 0, found.start()) + 1, found[1], found[2])
+        yield Block(guide.name, text.count("\n", 0, found.start()) + 1, found[1], found[2])
 
 
-def test_the_examples_are_short() -> None:
-    long = {block.line: count for block in blocks() if (count := len(block.text.strip().splitlines())) > _LINES}
-    assert not long, f"examples of more than {_LINES} lines, by their line in {GUIDE.name}: {long}"
+@EACH
+def test_the_examples_are_short(guide: Path) -> None:
+    long = {block.line: count for block in blocks(guide) if (count := len(block.text.strip().splitlines())) > _LINES}
+    assert not long, f"examples of more than {_LINES} lines, by their line in {guide.name}: {long}"
 
 
-def test_the_examples_run_as_they_are_printed(tmp_path: Path, cache: Path) -> None:
+@EACH
+def test_the_examples_run_as_they_are_printed(tmp_path: Path, cache: Path, guide: Path) -> None:
     """In one test, because each builds on those above it."""
     studio = Studio(tmp_path / "data", cache, clean_environment(cache))
     studio.start()
     try:
-        for block in blocks():
+        for block in blocks(guide):
             _run(block, studio, tmp_path / "programs")
     finally:
         studio.stop()
@@ -57,7 +61,7 @@ def test_the_examples_run_as_they_are_printed(tmp_path: Path, cache: Path) -> No
 
 def _run(block: Block, studio: Studio, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    if name := re.fullmatch(r"python file=(\S+)", block.kind):
+    if name := re.fullmatch(r"(?:python|html) file=(\S+)", block.kind):
         (folder / name[1]).parent.mkdir(parents=True, exist_ok=True)
         (folder / name[1]).write_text(block.text)
         return
@@ -74,7 +78,7 @@ def _run(block: Block, studio: Studio, folder: Path) -> None:
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     run = [sys.executable, "-m", "clary", "run", "--data", str(studio.data), "--", *command]
     done = subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, timeout=400, check=False)
-    assert done.returncode == 0, f"{GUIDE.name}:{block.line}\n{block.text}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, f"{block.guide}:{block.line}\n{block.text}\n{done.stdout}\n{done.stderr}"
 
 
 def _python(kind: str) -> str:

@@ -5,7 +5,7 @@ Files get their names when all of them are whole: what stood there before stays 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,12 +19,15 @@ from clary.formats.image_lists import ListedImage
 _SKEW = 0.01  # how far an image's ratio of sides may be from that of the image on which its boxes were drawn
 _ENDS = (".rec", ".idx", ".lst")
 
+Contents = Callable[[list[Labelled]], Iterator[tuple[Labelled, Callable[[], bytes]]]]
+"""Of images in their order, each with a call that gives its bytes; the call raises ``NoSuchPlace`` or ``ValueError``."""
+
 
 def write(
     out: Path,
     parts: dict[str, list[Labelled]],
     width: int,
-    read: Callable[[Path | str], bytes],
+    contents: Contents,
     problems: Problems,
     step: Callable[[], None],
 ) -> dict[str, int]:
@@ -41,10 +44,10 @@ def write(
                 undone.callback(Path(f"{stem}{end}.part").unlink, missing_ok=True)
             listed = []
             with image_records.ImageRecordWriter(f"{stem}.rec.part", f"{stem}.idx.part") as writer:
-                for image in images:
+                for image, read in contents(images):
                     try:
                         labels = _filled(image.labels, width)
-                        content = read(image.place)
+                        content = read()
                         _check(content, image)
                         writer.write(image_records.labelled(image.id, labels, content))
                         listed.append(ListedImage(image.id, labels, image.name))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from clary.cli.client import client
+from clary.cli.record_sources import Labelled
 from clary.formats import recordio
 from clary.settings import Settings
 
@@ -27,6 +28,10 @@ class Places:
             return Path(place).read_bytes()
         found: bytes = self._body(place).read()
         return found
+
+    def contents(self, images: list[Labelled]) -> Iterator[tuple[Labelled, Callable[[], bytes]]]:
+        """Each image with the call that reads it."""
+        return ((image, partial(self.read, image.place)) for image in images)
 
     @contextmanager
     def open(self, place: str) -> Iterator[recordio.Source]:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from clary.cli import options, record_contents, record_manifests, record_packing, record_sources, record_splits
+from clary.cli import (
+    options,
+    record_contents,
+    record_manifests,
+    record_packing,
+    record_resizing,
+    record_sources,
+    record_splits,
+)
 from clary.cli.record_places import NoSuchPlace, Places
 from clary.cli.record_sources import Collection, Labelled, Problems
 from clary.formats import detection_labels
@@ -55,6 +64,13 @@ def records() -> None:
     help="Fill each image's labels up to N numbers with -1 (default: as many as it has).",
 )
 @click.option(
+    "--resize", type=click.IntRange(1), metavar="PIXELS", help="Make the shorter side so long, if it is longer."
+)
+@click.option(
+    "--encoding", type=click.Choice(["png", "jpeg"]), help="Write all images anew as this (default: as they are)."
+)
+@click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of JPEGs written anew.")
+@click.option(
     "--train-ratio",
     type=click.FloatRange(0, 1, min_open=True),
     default=1.0,
@@ -80,7 +96,7 @@ def pack(
     source: str, out: Path, images: Path | None, label: str | None, skip_unlabelled: bool,
     skip_missing: bool, num_classes: int | None,
     label_width: int | None, train_ratio: float, test_ratio: float, keep_together: str | None, shuffle: bool | None,
-    seed: int, data: Path | None,
+    seed: int, resize: int | None, encoding: str | None, quality: int, data: Path | None,
 ) -> None:  # fmt: skip
     """Pack the images of SOURCE into OUT.rec, with OUT.idx and OUT.lst beside it.
 
@@ -91,10 +107,12 @@ def pack(
       a manifest   a JSON object a line with "source-ref" (a path or an S3 URI) and labels: an output manifest of
                    Ground Truth or an augmented manifest; boxes in pixels become fractions; a file or an S3 URI
 
-    Images go in as they are: nothing is decoded or resized. Every image's head and end are checked. What is wrong is
-    told with its line or file, and then nothing is written. S3 URIs are read from Clary's running server.
+    Images go in as they are, their heads and ends checked; --resize and --encoding decode them and write them anew, in the
+    environment of the image pytorch. What is wrong is told with its line or file, and then nothing is written. S3 URIs
+    are read from Clary's running server.
     """
-    places, problems = Places(options.settings(data=data)), Problems()
+    settings, problems = options.settings(data=data), Problems()
+    places = Places(settings)
     collection = _collect(source, images, label, skip_unlabelled, places, problems)
     if skip_missing:
         collection = record_sources.present(collection)
@@ -103,8 +121,13 @@ def pack(
     parts = record_splits.divide(collection.images, train_ratio, test_ratio, seed_used, _pattern(keep_together))
     if out.suffix == ".rec":
         out = out.with_suffix("")
-    with _bar("packing", len(collection.images)) as step:
-        sizes = record_packing.write(out, parts, label_width or 0, places.read, problems, step)
+    with ExitStack() as opened:
+        contents = places.contents
+        if resize or encoding:
+            resizer = opened.enter_context(record_resizing.resizer(settings, resize or 0, encoding or "same", quality))
+            contents = partial(resizer.resized, read=places.read)
+        step = opened.enter_context(_bar("packing", len(collection.images)))
+        sizes = record_packing.write(out, parts, label_width or 0, contents, problems, step)
     for suffix, part in parts.items():
         click.echo(f"{out}{suffix}.rec: {_told(part, collection)}; {sizes[suffix] / 1e6:.1f} MB")
     click.echo(_advice(collection, num_classes, parts))

@@ -83,7 +83,8 @@ class Reader:
     def __init__(self, source: Source) -> None:
         self.number = 0
         self.offset = 0
-        self._read = getattr(source, "readinto", None) or _into(source)
+        # One read of the source at a time, where it can: a buffered pipe would wait until the buffer is full.
+        self._read = getattr(source, "readinto1", None) or getattr(source, "readinto", None) or _into(source)
         self._buffer = bytearray(_BUFFER)
         self._view = memoryview(self._buffer)
         self._at = self._end = 0  # what is read and not yet used, in the buffer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 
 import pytest
@@ -53,6 +54,16 @@ def test_records_larger_than_the_buffer_and_many_smaller_ones() -> None:
     whole = b"".join(map(recordio.encode, records))
     assert list(recordio.read(io.BytesIO(whole))) == records
     assert list(recordio.read(Dripping(whole, 65_536))) == records
+
+
+@pytest.mark.parametrize("buffering", [0, -1])
+def test_a_record_is_there_as_soon_as_it_is_written(buffering: int) -> None:
+    out, into = os.pipe()
+    with open(out, "rb", buffering=buffering) as source, open(into, "wb", buffering=0) as pipe:  # noqa: PTH123
+        records = recordio.read(source)
+        for record in (b"abc", b"", b"x" * 40_000):
+            pipe.write(recordio.encode(record))
+            assert next(records) == record
 
 
 def test_a_reader_says_where_each_record_begins() -> None:

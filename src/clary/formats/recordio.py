@@ -130,19 +130,25 @@ class Reader:
         """Have so many bytes in the buffer behind where we are; False if the source ends before."""
         if self._end - self._at >= size:
             return True
-        rest = self._view[self._at : self._end]
-        if size > len(self._buffer):
-            self._buffer = bytearray(max(size, 2 * len(self._buffer)))
-            self._view = memoryview(self._buffer)
-        self._view[: len(rest)] = rest
-        self._before += self._at
-        self._at, self._end = 0, len(rest)
+        self._move(len(self._buffer))
         while self._end < size:
+            if self._end == len(self._buffer):  # so a length that is not true costs no more memory than the source has
+                self._move(2 * len(self._buffer))
             count = self._read(self._view[self._end :])
             if not count:
                 return False
             self._end += count
         return True
+
+    def _move(self, room: int) -> None:
+        """What is not yet used to the beginning of a buffer of ``room`` bytes."""
+        rest = self._view[self._at : self._end]
+        if room > len(self._buffer):
+            self._buffer = bytearray(room)
+            self._view = memoryview(self._buffer)
+        self._view[: len(rest)] = rest
+        self._before += self._at
+        self._at, self._end = 0, len(rest)
 
     def _foreign(self) -> str:
         if self._before + self._at:

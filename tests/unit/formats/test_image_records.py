@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,17 @@ RECORDS = st.lists(
 
 def framed(records: list[ImageRecord]) -> bytes:
     return b"".join(recordio.encode(image_records.pack(record)) for record in records)
+
+
+def read_as_far_as_it_goes(data: bytes) -> tuple[list[ImageRecord], BrokenRecord | None]:
+    found: list[ImageRecord] = []
+    broken = None
+    try:
+        found.extend(image_records.read(io.BytesIO(data)))
+    except BrokenRecord as error:
+        broken = error
+    assert broken is None or broken.number == len(found) + 1
+    return found, broken
 
 
 def test_a_payload_is_a_header_of_24_bytes_the_labels_and_the_image() -> None:
@@ -61,6 +73,30 @@ def test_a_file_cut_off_at_any_byte_gives_the_records_before_and_names_the_one(r
         assert found == records[:before]
         assert error.value.number == before + 1
         assert ends[before] <= error.value.offset <= cut
+
+
+@given(RECORDS.filter(bool), st.data())
+def test_a_damaged_byte_gives_other_records_or_an_error_that_names_one(
+    records: list[ImageRecord], data: st.DataObject
+) -> None:
+    damaged = bytearray(framed(records))
+    damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= data.draw(st.integers(1, 255))
+    _, error = read_as_far_as_it_goes(bytes(damaged))
+    assert error is None or 0 <= error.offset <= len(damaged)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_records_or_an_error_that_names_one(data: bytes) -> None:
+    _, error = read_as_far_as_it_goes(data)
+    assert (error is None) == (data == b"")
+
+
+def test_a_length_that_is_not_true_costs_no_memory() -> None:
+    tracemalloc.start()
+    with pytest.raises(BrokenRecord, match="before the record's 536870911 bytes do"):
+        list(image_records.read(io.BytesIO(MAGIC + struct.pack("<I", recordio.LONGEST) + bytes(1000))))
+    assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

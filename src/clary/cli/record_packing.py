@@ -27,6 +27,7 @@ def write(
     out: Path,
     parts: dict[str, list[Labelled]],
     width: int,
+    boxes: bool,
     contents: Contents,
     problems: Problems,
     step: Callable[[], None],
@@ -46,7 +47,7 @@ def write(
             with image_records.ImageRecordWriter(f"{stem}.rec.part", f"{stem}.idx.part") as writer:
                 for image, read in contents(images):
                     try:
-                        labels = _filled(image.labels, width)
+                        labels = _filled(image.labels, width, boxes)
                         content = read()
                         _check(content, image)
                         writer.write(image_records.labelled(image.id, labels, content))
@@ -65,9 +66,11 @@ def write(
     return sizes
 
 
-def _filled(labels: tuple[float, ...], width: int) -> tuple[float, ...]:
+def _filled(labels: tuple[float, ...], width: int, boxes: bool) -> tuple[float, ...]:
     if width and len(labels) > width:
         raise ValueError(f"it has {len(labels)} numbers as labels, more than --label-width {width}")
+    if width and boxes:
+        return detection_labels.pack(detection_labels.unpack(labels), width)
     return labels + (detection_labels.PADDING,) * (width - len(labels))
 
 

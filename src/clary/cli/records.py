@@ -61,7 +61,7 @@ def records() -> None:
     "--label-width",
     type=click.IntRange(1),
     metavar="N",
-    help="Fill each image's labels up to N numbers with -1 (default: as many as it has).",
+    help="Fill each image's labels up to N numbers with -1, boxes by whole ones (default: as many as it has).",
 )
 @click.option(
     "--resize", type=click.IntRange(1), metavar="PIXELS", help="Make the shorter side so long, if it is longer."
@@ -127,7 +127,7 @@ def pack(
             resizer = opened.enter_context(record_resizing.resizer(settings, resize or 0, encoding or "same", quality))
             contents = partial(resizer.resized, read=places.read)
         step = opened.enter_context(_bar("packing", len(collection.images)))
-        sizes = record_packing.write(out, parts, label_width or 0, contents, problems, step)
+        sizes = record_packing.write(out, parts, label_width or 0, collection.boxes, contents, problems, step)
     for suffix, part in parts.items():
         click.echo(f"{out}{suffix}.rec: {_told(part, collection)}; {sizes[suffix] / 1e6:.1f} MB")
     click.echo(_advice(collection, num_classes, parts))

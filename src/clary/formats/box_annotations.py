@@ -8,6 +8,7 @@ clipped. Sources: SageMaker's developer guide, the chapters on object detection 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,13 +64,13 @@ def _box(item: Any, number: int, width: float, height: float) -> tuple[float, ..
             f"box {number} must have the numbers left, top, width and height in pixels, and a class_id"
         )
     class_id: Any = item.get("class_id")
-    if not _is_number(class_id) or class_id != class_id // 1 or class_id < 0:
+    if not _is_number(class_id) or class_id != int(class_id) or class_id < 0:
         raise BrokenAnnotation(
             f"box {number} has the class_id {json.dumps(class_id)}; it must be a whole number from 0"
         )
     left, top, right, bottom = item["left"], item["top"], item["left"] + item["width"], item["top"] + item["height"]
     shown = ", ".join(f"{side} {item[side]:g}" for side in _SIDES)
-    if not (item["width"] > 0 and item["height"] > 0):
+    if not (right > left and bottom > top):
         raise BrokenAnnotation(f"box {number} has no area: {shown}")
     inside = -_HAIR <= left < width and -_HAIR <= top < height and right > 0 and bottom > 0
     if not (inside and right <= width + _HAIR and bottom <= height + _HAIR):
@@ -79,4 +80,4 @@ def _box(item: Any, number: int, width: float, height: float) -> tuple[float, ..
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -37,17 +37,21 @@ class DetectionLabel:
 
 
 def pack(label: DetectionLabel, width: int = 0) -> tuple[float, ...]:
-    """``width``: floats to fill up to with -1, 0 for as many as there are; ``BrokenLabels`` if there are more."""
+    """``width``: floats to fill up to with objects of -1, 0 for as many as there are; ``BrokenLabels`` if there are more.
+
+    No object at all is written as one of -1: MXNet's readers refuse a list without any, and pass over one of -1.
+    """
     for number, each in enumerate(label.objects, 1):
         if len(each) != label.object_width:
             raise BrokenLabels(f"object {number} has {len(each)} numbers, and object_width is {label.object_width}")
     head = (float(label.header_width), float(label.object_width), *map(float, label.extra))
-    floats = (*head, *(float(number) for each in label.objects for number in each))
+    nothing = (PADDING,) * label.object_width
+    floats = (*head, *(float(number) for each in label.objects or [nothing] for number in each))
     if width and width < len(floats):
         raise BrokenLabels(
             f"{len(label.objects)} objects take {len(floats)} numbers, more than the label_width {width}"
         )
-    return floats + (PADDING,) * (width - len(floats))
+    return floats + nothing * max(0, (width - len(floats)) // label.object_width)  # whole ones: MXNet wants no other
 
 
 def unpack(floats: Sequence[float]) -> DetectionLabel:

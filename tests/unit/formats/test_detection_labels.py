@@ -23,8 +23,14 @@ def test_what_is_packed_is_unpacked_padded_or_not(
     floats = detection_labels.pack(label)
     assert floats[:2] == (2 + len(extra), 5)
     padded = detection_labels.pack(label, len(floats) + more)
-    assert padded == floats + (-1.0,) * more
+    assert padded == floats + (-1.0,) * (more // 5 * 5)
     assert detection_labels.unpack(padded) == label
+    assert detection_labels.unpack(floats + (-1.0,) * more) == label  # of a writer that fills up to any length
+
+
+def test_no_object_is_one_that_is_passed_over() -> None:
+    assert detection_labels.pack(DetectionLabel()) == (2, 5, -1, -1, -1, -1, -1)
+    assert detection_labels.unpack([2, 5, -1, -1, -1, -1, -1]) == detection_labels.unpack([2, 5]) == DetectionLabel()
 
 
 def test_an_object_may_have_more_than_its_box() -> None:

@@ -142,19 +142,19 @@ def test_pixels_become_fractions_and_a_hair_is_clipped() -> None:
     ("text", "told"),
     [
         ("{", f"{WHERE} is no JSON"),
-        ("[]", f'{WHERE} has no list of "annotations"'),
-        ('{"annotations": []}', f'{WHERE} has no "image_size"'),
+        ("[]", f'{WHERE}: there is no list of "annotations"'),
+        ('{"annotations": []}', f'{WHERE}: there is no "image_size"'),
         ('{"annotations": [], "image_size": [{"width": 0, "height": 5}]}', "image_size is 0 x 5 pixels"),
         (
             annotation(left=80),
-            f"{WHERE}, box 1 lies outside of its image of 100 x 80 pixels: left 80, top 20, width 30",
+            f"{WHERE}: box 1 lies outside of its image of 100 x 80 pixels: left 80, top 20, width 30",
         ),
-        (annotation(top=-2), f"{WHERE}, box 1 lies outside"),
-        (annotation(left=100.5, width=0.4), f"{WHERE}, box 1 lies outside"),
-        (annotation(width=0), f"{WHERE}, box 1 has no area"),
-        (annotation(class_id=1.5), f"{WHERE}, box 1: class_id is 1.5"),
-        (annotation(class_id="dog"), f'{WHERE}, box 1: class_id is "dog"'),
-        (annotation(left=None), f"{WHERE}, box 1: it must have the numbers left, top, width and height"),
+        (annotation(top=-2), f"{WHERE}: box 1 lies outside"),
+        (annotation(left=100.5, width=0.4), f"{WHERE}: box 1 lies outside"),
+        (annotation(width=0), f"{WHERE}: box 1 has no area"),
+        (annotation(class_id=1.5), f"{WHERE}: box 1 has the class_id 1.5"),
+        (annotation(class_id="dog"), f'{WHERE}: box 1 has the class_id "dog"'),
+        (annotation(left=None), f"{WHERE}: box 1 must have the numbers left, top, width and height"),
     ],
 )
 def test_an_annotation_that_cannot_be_is_told_by_file_and_box(text: str, told: str) -> None:

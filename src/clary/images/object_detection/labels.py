@@ -9,13 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from clary.formats import detection_labels
+from clary.formats import box_annotations, detection_labels
+from clary.formats.detection_labels import DetectionLabel
 from clary.formats.image_records import ImageRecord
 from clary.images.errors import UserError
-
-_HAIR = 1.0  # pixels that a box may stand over
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,58 +42,11 @@ def of_json(text: bytes | str, where: str) -> Annotation:
         found = json.loads(text)
     except ValueError as error:
         raise UserError(f"{where} is no JSON: {error}") from None
-    if not isinstance(found, dict) or not isinstance(found.get("annotations"), list):
-        raise UserError(
-            f'{where} has no list of "annotations"; an annotation of bounding boxes is '
-            '{"image_size": [{"width": 500, "height": 400, "depth": 3}], "annotations": [{"class_id": 0, "left": 111, '
-            '"top": 134, "width": 61, "height": 128}]}'
-        )
-    width, height = _size(found, where)
-    boxes = tuple(_box(item, width, height, f"{where}, box {n}") for n, item in enumerate(found["annotations"], 1))
-    file = found.get("file", "")
-    if not isinstance(file, str):
-        raise UserError(f'{where}: "file" is {json.dumps(file)[:80]}, not the name of an image')
-    return Annotation(boxes, file)
-
-
-def _size(found: dict[str, Any], where: str) -> tuple[float, float]:
-    sizes = found.get("image_size")
-    first = sizes[0] if isinstance(sizes, list) and sizes else sizes
-    if not isinstance(first, dict) or not all(_is_number(first.get(side)) for side in ("width", "height")):
-        raise UserError(f'{where} has no "image_size": [{{"width": …, "height": …, "depth": 3}}] in pixels')
-    width, height = first["width"], first["height"]
-    if width <= 0 or height <= 0:
-        raise UserError(f"{where}: image_size is {width:g} x {height:g} pixels")
-    return width, height
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _box(item: Any, width: float, height: float, where: str) -> Box:
-    sides = ("left", "top", "width", "height")
-    if not isinstance(item, dict) or not all(_is_number(item.get(side)) for side in sides):
-        raise UserError(f"{where}: it must have the numbers left, top, width and height in pixels, and a class_id")
-    class_id = item.get("class_id", "")
-    if not _is_number(class_id) or class_id != int(class_id) or class_id < 0:
-        raise UserError(f"{where}: class_id is {json.dumps(class_id)}; it must be a whole number from 0")
-    left, top, right, bottom = item["left"], item["top"], item["left"] + item["width"], item["top"] + item["height"]
-    shown = f"left {left:g}, top {top:g}, width {item['width']:g}, height {item['height']:g}"
-    if not (item["width"] > 0 and item["height"] > 0):
-        raise UserError(f"{where} has no area: {shown}")
-    if left < -_HAIR or top < -_HAIR or right > width + _HAIR or bottom > height + _HAIR:
-        raise UserError(f"{where} lies outside of its image of {width:g} x {height:g} pixels: {shown}")
-    box = Box(
-        int(class_id),
-        max(left, 0) / width,
-        max(top, 0) / height,
-        min(right, width) / width,
-        min(bottom, height) / height,
-    )
-    if box.right <= box.left or box.bottom <= box.top:
-        raise UserError(f"{where} lies outside of its image of {width:g} x {height:g} pixels: {shown}")
-    return box
+    try:
+        annotation = box_annotations.parse(found)
+    except box_annotations.BrokenAnnotation as error:
+        raise UserError(f"{where}: {error}") from None
+    return Annotation(_boxes(annotation.label), annotation.file)
 
 
 def of_record(record: ImageRecord, where: str) -> Annotation:
@@ -106,11 +57,15 @@ def of_record(record: ImageRecord, where: str) -> Annotation:
         raise UserError(f"{where}: {error}") from None
     if (wrong := detection_labels.misplaced(label)) is not None:
         raise UserError(f"{where}: {wrong}")
+    return Annotation(_boxes(label))
+
+
+def _boxes(label: DetectionLabel) -> tuple[Box, ...]:
     boxes = []
     for class_id, left, top, right, bottom, *rest in label.objects:
         x0, y0, x1, y1 = (min(max(side, 0.0), 1.0) for side in (left, top, right, bottom))
         boxes.append(Box(int(class_id), x0, y0, x1, y1, difficult=bool(rest and rest[0] > 0)))
-    return Annotation(tuple(boxes))
+    return tuple(boxes)
 
 
 def check_classes(found: Iterable[tuple[str, Annotation]], num_classes: int, most_boxes: int, channel: str) -> None:

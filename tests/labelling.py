@@ -26,7 +26,14 @@ def people(context: Context, *names: str) -> list[Worker]:
 
 
 def begin_job(
-    context: Context, name: str = "boxes", *, objects: int = 3, per_object: int = 1, seconds: int = 600, **body: Any
+    context: Context,
+    name: str = "boxes",
+    *,
+    objects: int = 3,
+    per_object: int = 1,
+    seconds: int = 600,
+    template: str = "",
+    **body: Any,
 ) -> Job:
     """A job of boxes on so many images, all of them given out at once."""
     given = {
@@ -43,7 +50,9 @@ def begin_job(
         **body,
     }
     context.store.create(Record(region=context.region, kind=KIND, name=name, body=given, status="InProgress"))
-    job = context.labelling.begin(context.region, name, "ward", per_object, seconds, "<crowd-form></crowd-form>")
+    job = context.labelling.begin(
+        context.region, name, "ward", per_object, seconds, template or "<crowd-form></crowd-form>"
+    )
     lines = [json.dumps({"source-ref": f"s3://ward/{number}.png"}) for number in range(objects)]
     context.labelling.load(job, [(line, False) for line in lines])
     write(context, context.labelling.opening(job))

@@ -23,6 +23,7 @@ from clary.buckets import Buckets
 from clary.clock import Clock
 from clary.console.links import LinksPage
 from clary.console.site import Console
+from clary.console.workers_page import WorkersPage
 from clary.context import ACCOUNT, Context, Door
 from clary.data_folder import DataFolder
 from clary.encryption_keys import EncryptionKeys
@@ -156,6 +157,7 @@ def build(
     console = Console(context, keys, _host(url), lambda: [f"{context.region} · Clary {__version__}"])
     links = LinksPage(context, keys, console.sessions, url or context.url)
     own["/_/links"] = links.answer
+    own["/_/workers"] = WorkersPage(context, keys, console.sessions, links.address).answer
     gateway = Gateway(
         context, keys, operations, Pages(credentials.answer, Health(probes, operations, clock), own, console)
     )

@@ -52,6 +52,10 @@ class Settings:
     instances: int = _setting(
         20, "How many instances one job may ask for; each is a process, however large the type that it names."
     )
+    template_sources: str = _setting(
+        "",
+        "Addresses that workers' templates may load from beside this server, with blanks between: https://cdn.example",
+    )
     jobs: int = _setting(4, "How many jobs run at the same time; the others wait their turn.")
     notebook_idle_minutes: int = _setting(
         60, "JupyterLab of `clary studio` ends when nobody has used it, and no cell has run, for so long."

@@ -32,6 +32,7 @@ _COMMANDS = {
     "clock": "clock",
     "debugger": "debugger",
     "console": "console",
+    "labelling": "labelling",
 }
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 
-from clary.console import pages
+from clary.console import labellers, pages
 from clary.console.assets import PREFIX, Assets
 from clary.console.changes import Changes
 from clary.console.cookies import Cookies
@@ -139,13 +139,13 @@ class Console:
             sessions=self.sessions,
             cookies=self._cookies,
             identify=lambda session: self._identity(session) or Identity(""),
+            assets=self._assets,
         )
 
     def _identity(self, session: Session) -> Identity | None:
         """Who is signed in, as the key says now; None once it was deleted, made inactive, or has expired."""
         if session.worker:
-            context = self._context
-            return Identity(context.arn("sagemaker", "worker", session.worker), session.worker)
+            return labellers.identity(self._context, session.worker)
         key = self._keys.find(session.key) if session.key else None
         return None if key is None or self._keys.is_over(key) else key.identity
 

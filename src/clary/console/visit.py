@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from clary.console.assets import Assets
 from clary.console.cookies import Cookies
 from clary.console.sessions import Session, Sessions
 from clary.context import Context, Identity
@@ -39,6 +40,7 @@ class Visit:
     sessions: Sessions
     cookies: Cookies
     identify: Callable[[Session], Identity]
+    assets: Assets
 
     @cached_property
     def query(self) -> Mapping[str, str]:

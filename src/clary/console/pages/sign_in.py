@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from clary.console import labellers
 from clary.console.page import action, page
 from clary.console.sessions import LinkProblem
 from clary.console.signing_in import SIGN_IN, note
@@ -22,7 +23,8 @@ def sign_in(visit: Visit) -> HttpAnswer:
         found = visit.sessions.peek(token)
     except LinkProblem as problem:
         return _refused(visit, problem)
-    return visit.show("sign_in.html", token=token, who=found.worker or "yourself")
+    who = labellers.find(visit.context, found.worker).name if found.worker else "yourself"
+    return visit.show("sign_in.html", token=token, who=who)
 
 
 @action(SIGN_IN, who="anyone")

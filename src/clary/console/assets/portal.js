@@ -114,11 +114,13 @@
     const message = event.data ?? {};
     if (message.type === "clary:ready") { now.holder.isReady = true; reveal(); }
     if (message.type === "clary:draft") keep(message.draft);
+    if (message.type === "clary:kept") kept();
     if (message.type === "clary:answer") send(message.answer);
     if (message.type === "clary:refused") say(String(message.message));
     if (message.type === "clary:key") press(message.key);
     if (message.type === "clary:error") {
-      say(`${message.message}${message.line ? ` (line ${message.line})` : ""} Nothing of the task is lost: skip it, or leave it to others.`);
+      // What it is, the frame itself shows.
+      say("Something in this task's template does not work. Nothing is lost: go on if you can, skip it, or leave it to others.");
       reveal();
     }
   });
@@ -148,7 +150,16 @@
     show(await post(`${tasks}${now.task.id}/submit`, { answer, seconds: Math.round(worked) / 1000 }, { patient: true }));
   });
 
+  // What was drawn a moment ago is on its way before the page turns to another task.
+  let kept = () => {};
+  async function settle() {
+    if (!now?.holder.isReady) return;
+    await new Promise((resolve) => { kept = resolve; tell("clary:keep"); setTimeout(resolve, 1000); });
+    while (sending) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
   const previous = step(async () => {
+    await settle();
     show(await post(`${job}/previous`, { before: now?.task.changes ? now.task.id : null }));
   });
 
@@ -215,6 +226,8 @@
   }
 
   document.addEventListener("click", (event) => {
+    const close = event.target.closest("[data-close]");
+    if (close) close.closest("dialog").close(close.dataset.close);
     const button = event.target.closest("[data-do]");
     if (!button || busy) return;
     actions[button.dataset.do]();
@@ -234,7 +247,7 @@
   });
   skipDialog.querySelector("form").addEventListener("submit", (event) => {
     const words = skipDialog.querySelector("[name=words]"), other = !new FormData(event.target).get("reason");
-    words.setCustomValidity(event.submitter.value === "skip" && other && !words.value.trim() ? "Say it in a few words." : "");
+    words.setCustomValidity(other && !words.value.trim() ? "Say it in a few words." : "");
     if (!words.reportValidity()) event.preventDefault();
   });
   skipDialog.querySelector("[name=words]").addEventListener("input", (event) => event.target.setCustomValidity(""));

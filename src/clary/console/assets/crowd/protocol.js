@@ -69,6 +69,11 @@ function later(event) {
   timer = setTimeout(send, PAUSE);
 }
 
+function keep() {
+  send();
+  tell({ type: "clary:kept" });
+}
+
 function send() {
   if (!timer) return;
   clearTimeout(timer);

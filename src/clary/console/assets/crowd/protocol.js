@@ -69,11 +69,6 @@ function later(event) {
   timer = setTimeout(send, PAUSE);
 }
 
-function keep() {
-  send();
-  tell({ type: "clary:kept" });
-}
-
 function send() {
   if (!timer) return;
   clearTimeout(timer);

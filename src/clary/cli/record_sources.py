@@ -89,8 +89,10 @@ def of_list(file: Path, folder: Path, problems: Problems) -> Collection:
     """A .lst file, its paths relative to ``folder``. Whether it is one of boxes, its first line says."""
     try:
         listed = list(image_lists.read(file))
-    except (image_lists.BrokenList, UnicodeDecodeError) as error:
+    except image_lists.BrokenList as error:
         raise click.ClickException(str(error)) from None
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{file} is no text in UTF-8: {error}") from None
     if not listed:
         raise click.ClickException(f"{file} has no line.")
     boxes = _are_boxes(listed[0].labels)

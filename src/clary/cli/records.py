@@ -126,7 +126,7 @@ def pack(
         if resize or encoding:
             resizer = opened.enter_context(record_resizing.resizer(settings, resize or 0, encoding or "same", quality))
             contents = partial(resizer.resized, read=places.read)
-        step = opened.enter_context(_bar("packing", len(collection.images)))
+        step = opened.enter_context(_bar("packing", out, len(collection.images)))
         sizes = record_packing.write(out, parts, label_width or 0, collection.boxes, contents, problems, step)
     for suffix, part in parts.items():
         click.echo(f"{out}{suffix}.rec: {_told(part, collection)}; {sizes[suffix] / 1e6:.1f} MB")
@@ -142,7 +142,7 @@ def show(file: str, first: int, data: Path | None) -> None:
 
     Every record is read, and the .idx beside it compared, if there is one.
     """
-    with _told_errors(), Places(options.settings(data=data)).open(file) as stream:
+    with _told_errors(file), Places(options.settings(data=data)).open(file) as stream:
         found = record_contents.look(stream, first)
         index = record_contents.compare_index(Path(file), found)
     click.echo(record_contents.summary(file, found, index))
@@ -157,7 +157,7 @@ def show(file: str, first: int, data: Path | None) -> None:
 @options.data
 def unpack(file: str, folder: Path, data: Path | None) -> None:
     """Write the images of the image RecordIO FILE into FOLDER, one file each, and images.lst with their labels."""
-    with _told_errors(), Places(options.settings(data=data)).open(file) as stream:
+    with _told_errors(file), Places(options.settings(data=data)).open(file) as stream:
         count = record_packing.unpack(stream, folder)
     click.echo(f"{folder}: {count} images, and images.lst with their labels")
 
@@ -207,21 +207,22 @@ def _advice(collection: Collection, num_classes: int | None, parts: dict[str, li
 
 
 @contextmanager
-def _bar(text: str, total: int) -> Iterator[Callable[[], None]]:
+def _bar(text: str, out: Path, total: int) -> Iterator[Callable[[], None]]:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     console = Console(stderr=True)
-    with _told_errors(), Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with _told_errors(out), Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(text, total=total)
         yield lambda: bar.advance(task)
 
 
 @contextmanager
-def _told_errors() -> Iterator[None]:
+def _told_errors(what: str | Path) -> Iterator[None]:
+    """``what``: the file in question, where the error names none."""
     try:
         yield
     except BrokenRecord as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(f"{what}: {error}") from None
     except NoSuchPlace as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
-        raise click.ClickException(f"{error.strerror}: {error.filename or 'writing'}") from None
+        raise click.ClickException(f"{error.strerror}: {error.filename or what}") from None

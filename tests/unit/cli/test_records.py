@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +218,24 @@ def test_a_broken_list_is_told(pictures: Path, tmp_path: Path, line: str, text: 
     assert text in refused(tmp_path / "boxes.lst", tmp_path / "o", "--images", pictures)
 
 
+def test_a_list_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.lst").write_bytes(b"\xff\xfe")
+    assert "a.lst is no text in UTF-8" in refused(tmp_path / "a.lst", tmp_path / "o")
+    (tmp_path / "a.lst").write_text("\n")
+    assert "a.lst has no line." in refused(tmp_path / "a.lst", tmp_path / "o")
+
+
+def test_a_disk_that_is_full_is_told_and_leaves_nothing(pictures: Path, tmp_path: Path) -> None:
+    limited = f"ulimit -f 0; exec {sys.executable} -m clary records pack {pictures} {tmp_path / 'out/o'}"
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        ["sh", "-c", limited], capture_output=True, text=True, env=environment, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert f"Error: File too large: {tmp_path / 'out/o'}" in done.stderr
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_show_says_what_is_in_a_file(tmp_path: Path) -> None:
     told = call("show", GOLDEN / "boxes.rec").output
     assert "4 records" in told
@@ -234,7 +255,7 @@ def test_show_and_unpack_tell_a_file_that_is_broken(tmp_path: Path) -> None:
     (tmp_path / "a.rec").write_bytes((GOLDEN / "boxes.rec").read_bytes()[:-1])
     for result in (call("show", tmp_path / "a.rec"), call("unpack", tmp_path / "a.rec", tmp_path / "folder")):
         assert result.exit_code == 1
-        assert "record 4: at byte 584 the file ends before the record's" in result.output
+        assert f"Error: {tmp_path / 'a.rec'}: record 4: at byte 584 the file ends before the record's" in result.output
     result = call("show", tmp_path / "none.rec")
     assert result.exit_code == 1
     assert f"No such file or directory: {tmp_path / 'none.rec'}" in result.output

@@ -25,12 +25,12 @@ _COMMANDS = {
     "project": "project",
     "studio": "studio",
     "autopilot": "autopilot",
+    "debugger": "debugger",
     "records": "records",
     "spot": "spot",
     "users": "users",
     "doctor": "doctor",
     "clock": "clock",
-    "debugger": "debugger",
     "console": "console",
     "labelling": "labelling",
 }

@@ -9,6 +9,7 @@ import click
 # command → module; a command's object has the command's name.
 _COMMANDS = {
     "report": "debugger_report",
+    "plot": "debugger_plot",
 }
 
 

@@ -85,6 +85,11 @@ class Tensors:
             found = {each for each in found if each in chosen.tensors or _matches(each, chosen.patterns)}
         return sorted(name for name in found if pattern is None or re.search(pattern, name))
 
+    def in_order(self) -> list[str]:
+        """The names of all tensors in the order in which they were first saved: that of the data's way through a network."""
+        found = (collections.reduced(name) for name in self._saved)
+        return list(dict.fromkeys(way[0] if way else name for name, way in zip(self._saved, found, strict=True)))
+
     def steps(self, name: str | None = None, mode: Mode | None = None) -> list[int]:
         """At which steps a tensor, or any, was saved, rising: of ``mode`` by its own count, else global ones."""
         if name is None:

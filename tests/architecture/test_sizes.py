@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "src").rglob("*.py"))
+SCRIPTS = sorted(path for path in (ROOT / "src").rglob("*.js") if not path.name.endswith(".min.js"))
 
 _LINES, _FUNCTION = 500, 60
 
@@ -37,6 +38,13 @@ def test_a_file_is_small_and_says_what_it_is_for(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or 0) - node.lineno + 1
             assert length <= _FUNCTION, f"{node.name} has {length} lines"
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.name)
+def test_a_script_of_pages_is_small_and_says_what_it_is_for(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= _LINES
+    assert text.startswith("// "), "a script opens with what it is for"
 
 
 def test_everything_is_caught_only_at_an_edge() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pytest
 
 from tests.browser.conftest import Task
+from tests.browser.frames import Frames
 
 pytestmark = pytest.mark.slow
 
@@ -268,13 +270,44 @@ def test_a_picture_that_is_not_there(task: Task) -> None:
     assert "not there yet" in task.refusal()
 
 
-def test_on_a_narrow_screen_by_touch(chromium: object, frames: object) -> None:
-    context = chromium.new_context(viewport={"width": 390, "height": 800}, has_touch=True)  # type: ignore[attr-defined]
-    task = Task(context.new_page(), frames)  # type: ignore[arg-type]
+def test_level_and_width_by_keys(task: Task) -> None:
+    opened(task).keys("Alt+ArrowUp", "Alt+ArrowLeft", "Alt+ArrowLeft")
+    level = "(() => { const levels = document.querySelector('crowd-bounding-box').levels; return [levels.level, levels.width] })()"
+    assert task.frame.evaluate(level) == [124, 240]
+    task.frame.get_by_text("124, 240").wait_for()
+    task.keys("r")
+    assert task.frame.evaluate(level) == [128, 256]
+
+
+def touch(session: Any, kind: str, *points: tuple[float, float]) -> None:
+    fingers = [{"x": x, "y": y, "id": place} for place, (x, y) in enumerate(points)]
+    session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+
+
+def test_on_a_narrow_screen_by_touch(chromium: Any, frames: Frames) -> None:
+    context = chromium.new_context(viewport={"width": 390, "height": 800}, has_touch=True)
+    task = Task(context.new_page(), frames)
     opened(task)
-    width = task.frame.evaluate("document.documentElement.scrollWidth")
-    assert width == 390
-    task.drag((50, 60), (150, 160))
+    assert task.frame.evaluate("document.documentElement.scrollWidth") == 390
+    session = context.new_cdp_session(task.page)
+    begin, end = task.point(50, 60), task.point(150, 160)
+    touch(session, "touchStart", begin)
+    touch(session, "touchMove", ((begin[0] + end[0]) / 2, (begin[1] + end[1]) / 2))
+    touch(session, "touchMove", end)
+    touch(session, "touchEnd")
+    assert len(boxes(task)) == 1
+    scale = task.frame.evaluate("document.querySelector('crowd-bounding-box').view.scale")
+    touch(session, "touchStart", (150, 200))
+    touch(session, "touchStart", (150, 200), (250, 200))
+    touch(session, "touchMove", (100, 200), (300, 200))  # two fingers apart: nothing is drawn
+    touch(session, "touchEnd")
+    assert task.frame.evaluate("document.querySelector('crowd-bounding-box').view.scale") == pytest.approx(
+        2 * scale, rel=0.1
+    )
+    assert len(boxes(task)) == 1
+    task.frame.get_by_role("button", name="Delete").click()
+    assert boxes(task) == []
+    task.frame.get_by_role("button", name="Undo").click()
     assert len(boxes(task)) == 1
     context.close()
 

@@ -7,6 +7,7 @@ import { ImageTool } from "./stage/tool.js";
 
 class ImageClassifier extends ImageTool {
   static noun = "overlay";
+  static without = ["undo", "redo"];
   static isMany = false;
   static keys = { Window: [...WINDOW, ["Hide the overlay", "`H`"]] };
 

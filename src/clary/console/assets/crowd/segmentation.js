@@ -225,16 +225,17 @@ class MaskTool extends ImageTool {
       ["outline", "Outline", "L"],
       ["erase", "Eraser", "E"],
     ];
-    return modes.map(([mode, name, key]) =>
+    const rows = modes.map(([mode, name, key]) =>
       pick({ name, more: key, pressed: this.mode === mode, onPick: () => this.setMode(mode) }),
     );
+    const size = (name, key, factor) => pick({ name, more: key, onPick: () => this.resizeBrush(factor) });
+    return [...rows, size("Smaller", "[", 0.8), size("Larger", "]", 1.25)];
   }
 }
 
 const PAINT = [
   ["Paint", "drag, `A`"],
   ["Move, paint", "`Arrows`, `Shift`"],
-  ["Brush size", "`[` `]`"],
   ["Undo, redo", "`Ctrl Z` `Ctrl Y`"],
 ];
 

@@ -3,8 +3,8 @@ import { CrowdElement, FLAG, NUMBER, TEXT, define, slotted } from "./element.js"
 import { styles } from "./theme.js";
 
 const STYLES = styles(`
-  :host { display: block; margin: 8px 0; max-width: 480px } .row { display: flex; gap: 12px; align-items: center }
-  input[type="range"] { flex: 1; min-width: 0; accent-color: var(--clary-accent) } .number { width: 80px } output { min-width: 32px; text-align: right }
+  :host { display: block; margin: 8px 0; max-width: 480px } .row { display: grid; grid-template-columns: minmax(0, 1fr) auto; column-gap: 12px; align-items: center }
+  input[type="range"] { width: 100%; margin: 0; accent-color: var(--clary-accent) } .number { width: 80px } output { display: inline-block; min-width: 32px; text-align: right }
   .ends { display: flex; justify-content: space-between; gap: 16px; font-size: 13px; color: var(--clary-muted) }
 `);
 
@@ -12,8 +12,8 @@ class CrowdSlider extends CrowdElement {
   build() {
     this.shadow(
       STYLES,
-      `<div class="row"><input type="range"><output></output><input type="number" class="field number" hidden></div>
-      <div class="ends"><slot name="crowd-slider-label"></slot></div><div class="problem" role="alert"></div><slot></slot>`,
+      `<div class="row"><input type="range"><span><output></output><input type="number" class="field number" hidden></span>
+      <div class="ends"><slot name="crowd-slider-label"></slot></div></div><div class="problem" role="alert"></div><slot></slot>`,
     );
     slotted(this, ["crowd-slider-label"]);
     [this.range, this.number] = this.shadowRoot.querySelectorAll("input");
@@ -21,6 +21,7 @@ class CrowdSlider extends CrowdElement {
     for (const input of [this.range, this.number]) {
       input.addEventListener("input", () => this.moved(input.value));
       input.addEventListener("change", () => this.tellChange());
+      for (const type of ["pointerup", "keydown"]) input.addEventListener(type, (event) => this.touched(event)); // where it is may be meant
     }
     this.reset();
   }
@@ -35,7 +36,12 @@ class CrowdSlider extends CrowdElement {
       input.setAttribute("aria-label", this.getAttribute("label") || this.getAttribute("name") || "");
     }
     this.number.hidden = !this.editable;
-    this.output.textContent = this.editable ? "" : String(this.value);
+    this.output.textContent = this.editable ? "" : this.isOpen ? "–" : String(this.value);
+  }
+
+  /** Whether a value is asked for and none was chosen yet. */
+  get isOpen() {
+    return this.required && !this.wasMoved;
   }
 
   get value() {
@@ -49,8 +55,14 @@ class CrowdSlider extends CrowdElement {
 
   moved(value) {
     if (value === "") return;
-    this.value = value;
     this.wasMoved = true;
+    this.value = value;
+  }
+
+  touched(event) {
+    if (this.wasMoved || event.key === "Tab") return;
+    this.moved(this.current);
+    this.tellChange();
   }
 
   reset() {
@@ -63,7 +75,7 @@ class CrowdSlider extends CrowdElement {
   }
 
   submittable() {
-    return this.disabled ? undefined : this.current;
+    return this.disabled || this.isOpen ? undefined : this.current;
   }
 
   get _submittableValue() {
@@ -75,7 +87,7 @@ class CrowdSlider extends CrowdElement {
   }
 
   problem() {
-    return this.required && !this.wasMoved ? "Please choose a value." : "";
+    return this.isOpen ? "Please choose a value." : "";
   }
 
   showProblem(message) {

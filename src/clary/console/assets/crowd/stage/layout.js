@@ -30,7 +30,9 @@ export const STYLES = styles(`
   .mono { font: 12.5px/1.6 var(--clary-mono); white-space: nowrap } .labels { max-height: 40vh; overflow: auto; padding: 0 6px; margin: 0 -6px }
   .filter { margin-bottom: 8px; padding: 4px 8px; font-size: 13px }
   .problem[data-for="marks"] { margin: 0 }
+  .touch { display: none; flex-wrap: wrap; gap: 8px } @media (pointer: coarse) { .touch { display: flex } }
   @media (max-width: 760px) {
+    .touch { display: flex }
     :host { grid-template: minmax(240px, 60dvh) auto / minmax(0, 1fr); height: auto; min-height: 100dvh }
     .panel { border-left: 0; border-top: 1px solid var(--clary-line) } .keys-only { display: none }
   }
@@ -49,6 +51,7 @@ export function html(header, noun, sections) {
       <slot name="above"></slot>
       <section data-section="labels" class="category-picker-wrapper"><h2>Labels</h2><input class="field filter" type="search" placeholder="Find a label" aria-label="Find a label" hidden><ul class="rows labels"></ul></section>
       <section data-section="marks"><h2>${capital(noun)}</h2><ul class="rows marked"></ul><div class="problem" data-for="marks" role="alert"></div></section>
+      <section class="touch row" aria-label="Actions">${TOUCH.map(([act, name]) => `<button class="button" type="button" data-act="${act}">${name}</button>`).join("")}</section>
       <slot></slot>
       ${Object.entries(sections)
         .map(([title, rows]) => keys(title, rows))
@@ -57,6 +60,16 @@ export function html(header, noun, sections) {
     <div class="unseen" aria-live="polite" data-live></div><div class="unseen" id="spoken">Draw with the pointer, or press A to add and the arrows to move.</div>
     ${Instructions.html}`;
 }
+
+/** What fingers have no other way to: methods of the tool. */
+const TOUCH = [
+  ["undo", "Undo"],
+  ["redo", "Redo"],
+  ["remove", "Delete"],
+  ["hide", "Hide"],
+  ["invert", "Invert"],
+  ["fit", "Fit"],
+];
 
 export const WINDOW = [
   ["Level, width", "right drag"],

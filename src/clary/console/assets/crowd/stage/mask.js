@@ -75,10 +75,10 @@ export class Mask {
 
   /** Which numbers occur. */
   used() {
-    const found = new Set();
-    for (const value of this.values) found.add(value);
-    found.delete(0);
-    return found;
+    const seen = new Uint8Array(65536);
+    for (let i = 0; i < this.values.length; i += 1) seen[this.values[i]] = 1;
+    seen[0] = 0;
+    return new Set(Array.from(seen.keys()).filter((value) => seen[value]));
   }
 
   /** Runs of [length, number]: small, and as text the same for the same mask. */
@@ -111,14 +111,20 @@ export class Mask {
 
   /** The whole mask as a PNG in base64: RGB of exactly these colours, white where there is none. */
   png(colours) {
-    const known = new Map(Array.from(colours, ([value, colour]) => [value, toWord(colour)]));
-    return toBase64(encode(this.width, this.height, (x, y) => known.get(this.values[y * this.width + x]) ?? 0xffffff));
+    const words = table(colours, 0xffffff);
+    const { values } = this;
+    return toBase64(encode(this.width, this.height, (at) => words[values[at]]));
   }
 
   write(words, colours, x0, y0, x1, y1) {
-    const known = new Map(Array.from(colours, ([value, colour]) => [value, toWord(colour)]));
+    const known = table(colours, 0);
     let at = 0;
-    for (let y = y0; y < y1; y += 1) for (let x = x0; x < x1; x += 1) words[at++] = known.get(this.values[y * this.width + x]) ?? 0;
+    for (let y = y0; y < y1; y += 1) {
+      for (let i = y * this.width + x0; i < y * this.width + x1; i += 1) {
+        words[at] = known[this.values[i]];
+        at += 1;
+      }
+    }
   }
 
   /** Takes a picture of colours. `numbers`: of "#rrggbb"; other colours are none. */
@@ -139,4 +145,11 @@ export class Mask {
 function toWord(colour) {
   const number = parseInt(colour.slice(1), 16);
   return ((255 << 24) | ((number & 255) << 16) | (number & 0xff00) | (number >> 16)) >>> 0;
+}
+
+/** The pixel of each number. `none`: of those that have no colour. */
+function table(colours, none) {
+  const words = new Uint32Array(65536).fill(none);
+  for (const [value, colour] of colours) words[value] = toWord(colour);
+  return words;
 }

@@ -1,7 +1,7 @@
 // Writes a PNG of RGB without transparency (a canvas writes RGBA). Meant for masks: large areas of one colour.
 // Sources: the PNG specification; RFC 1951 (deflate with its fixed codes, where the only matches are runs) and RFC 1950.
 
-/** `word(x, y)` gives a pixel as 0xbbggrr (its upper byte is not looked at). */
+/** `word(at)` gives a pixel, row by row, as 0xbbggrr (its upper byte is not looked at). */
 export function encode(width, height, word) {
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
@@ -31,7 +31,7 @@ function rows(width, height, word) {
   for (let y = 0; y < height; y += 1) {
     const row = new Uint8Array(length);
     for (let x = 0; x < width; x += 1) {
-      const pixel = word(x, y);
+      const pixel = word(y * width + x);
       row[1 + x * 3] = pixel & 255;
       row[2 + x * 3] = (pixel >> 8) & 255;
       row[3 + x * 3] = (pixel >> 16) & 255;

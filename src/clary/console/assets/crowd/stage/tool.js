@@ -15,6 +15,7 @@ const MANY = 10; // labels from which on there is a field to find one
 export class ImageTool extends CrowdElement {
   static tools = { src: TEXT, header: TEXT, labels: LIST, initialValue: JSON5 };
   static noun = "marks";
+  static without = []; // actions that it has no use for
   static keys = {};
 
   build() {
@@ -55,6 +56,10 @@ export class ImageTool extends CrowdElement {
     short.addEventListener("slotchange", () =>
       short.parentElement.toggleAttribute("data-more", short.assignedElements().length > 0),
     );
+    for (const button of this.shadowRoot.querySelectorAll("[data-act]")) {
+      button.hidden = !this[button.dataset.act] || this.constructor.without.includes(button.dataset.act);
+      button.addEventListener("click", () => this[button.dataset.act]());
+    }
     const full = find("[data-full]");
     if (full) full.hidden = !this.querySelector("full-instructions");
     full?.addEventListener("click", () => this.showInstructions());
@@ -326,7 +331,7 @@ export class ImageTool extends CrowdElement {
     const middle = [this.view.stage.width / 2, this.view.stage.height / 2];
     if (key === "i") return done(this.invert());
     if (key === "r") return done(this.levels.reset(), this.showLevels());
-    if (key === "0") return done(this.view.fit(), this.draw());
+    if (key === "0") return done(this.fit());
     if (key === "9" && this.labels.length < 9) return done(this.view.oneToOne(...middle), this.draw());
     if (key === "+" || key === "=") return done(this.view.zoom(1.25, ...middle), this.draw());
     if (key === "-") return done(this.view.zoom(0.8, ...middle), this.draw());
@@ -340,6 +345,11 @@ export class ImageTool extends CrowdElement {
   altKey(key) {
     const arrow = ARROWS[key];
     return arrow ? done(this.level(arrow[1] * 4, arrow[0] * 8)) : false;
+  }
+
+  fit() {
+    this.view.fit();
+    this.draw();
   }
 
   invert() {

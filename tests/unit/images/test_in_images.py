@@ -12,7 +12,7 @@ import pytest
 from clary.images import catalog
 from clary.images.environments import Environments
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).parents[3]
 # Behind the image's own libraries, so that only what it has not is taken from here.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -61,13 +62,12 @@ def read(
 
     ``UserError`` names the first thing that cannot be used.
     """
-    album, wheres, annotations = Album(settings.image_shape), [], []
-    with ThreadPoolExecutor(cpus) as pool:
+    wheres, annotations = [], []
+    with closing(Album(settings.image_shape)) as album, ThreadPoolExecutor(cpus) as pool:
         for part in _parts(islice(sources.examples(name, channels, data), share[0], None, share[1])):
             wheres += [example.where for example in part]
             annotations += [example.annotation for example in part]
             album.add(pool.map(lambda each: decode(each.image, settings.image_shape, each.where)[0], part))
-    album.close()
     if not annotations:
         raise UserError(f"The channel {name} has no image")
     found = zip(wheres, annotations, strict=True)

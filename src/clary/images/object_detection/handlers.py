@@ -7,6 +7,7 @@ as fractions; ``Accept: application/json;annotation=1`` has pixels, in the form 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,7 @@ class Found:
 
 
 def model_fn(model_dir: str) -> Served:
+    torch.set_num_threads(int(os.environ.get("CLARY_CPUS") or os.cpu_count() or 1))
     model, texts = model_files.load(Path(model_dir))
     model.to(_DEVICE, memory_format=torch.channels_last)
     model.eval()

@@ -28,19 +28,22 @@ class Truth:
     classes: Tensor
 
 
-def match(truth: Truth, anchors: Tensor, corners: Tensor) -> tuple[Tensor, Tensor]:
-    """For each anchor its class, 0 the background, and its offsets. ``corners`` are those of ``anchors``."""
+def match(truth: Truth, anchors: Tensor) -> tuple[Tensor, Tensor]:
+    """For each anchor its class, 0 the background, and the place of the true box that it overlaps most.
+
+    ``anchors``: corners, (anchors, 4).
+    """
     classes = torch.zeros(len(anchors), dtype=torch.int64, device=anchors.device)
     if not len(truth.corners):
-        return classes, torch.zeros_like(anchors)
-    found = boxes.overlaps(truth.corners, corners)
+        return classes, classes
+    found = boxes.overlaps(truth.corners, anchors)
     best, of = found.max(dim=0)
     own = found.argmax(dim=1)
     best[own] = 1.0
     of[own] = torch.arange(len(own), device=of.device)
     near = best >= _MATCH
     classes[near] = truth.classes[of[near]] + 1
-    return classes, boxes.encode(truth.corners[of], anchors)
+    return classes, of
 
 
 def of_batch(scores: Tensor, offsets: Tensor, anchors: Tensor, truths: Sequence[Truth]) -> tuple[Tensor, Tensor]:
@@ -49,11 +52,18 @@ def of_batch(scores: Tensor, offsets: Tensor, anchors: Tensor, truths: Sequence[
     ``scores``: (images, anchors, 1 + classes), logits, the background first; ``offsets``: (images, anchors, 4).
     """
     corners = boxes.cornered(anchors)
-    matched = [match(truth, anchors, corners) for truth in truths]
+    matched = [match(truth, corners) for truth in truths]
     classes = torch.stack([of_image for of_image, _ in matched])
     positive = classes > 0
     count = positive.sum().clamp(min=1)
-    wanted = torch.stack([of_image for _, of_image in matched])[positive]
+    wanted = torch.cat(
+        [
+            boxes.encode(truth.corners[of[taken]], anchors[taken])
+            for truth, (_, of), taken in zip(truths, matched, positive, strict=True)
+            if len(truth.corners)
+        ]
+        or [anchors[:0]]
+    )
     smooth = functional.smooth_l1_loss(offsets[positive], wanted, reduction="sum") / count
     entropy = functional.cross_entropy(scores.flatten(0, 1), classes.flatten(), reduction="none").view_as(classes)
     chosen = positive | _hardest(entropy.detach(), positive)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from clary.formats import detection_labels, image_records, recordio
+from clary.formats.detection_labels import DetectionLabel
 from tests import jobs, shapes
 from tests.conftest import Studio
 
@@ -185,3 +188,146 @@ def test_a_bad_request_is_told_by_its_status(
         invoke(body, content_type, Accept=accept)
     assert caught.value.response["OriginalStatusCode"] == status
     assert told in caught.value.response["OriginalMessage"]
+
+
+@pytest.fixture(scope="module")
+def packed(s3: Any) -> dict[str, list[dict[str, Any]]]:
+    """The same pictures as RecordIO and as augmented manifests: the channels of each form."""
+    side = shapes.SIDE
+    for name, seeds in SEEDS.items():
+        records, lines = io.BytesIO(), []
+        for seed in seeds:
+            body, found = shapes.picture(seed)
+            corners = [(s.left, s.top, s.left + s.width, s.top + s.height) for s in found]
+            objects = tuple(
+                (float(s.class_id), *(each / side for each in c)) for s, c in zip(found, corners, strict=True)
+            )
+            labels = detection_labels.pack(DetectionLabel(objects), width=20)
+            records.write(recordio.encode(image_records.pack(image_records.labelled(seed, labels, body))))
+            uri = f"s3://{jobs.BUCKET}/shapes/{name}/{seed:05}.png"
+            lines.append(json.dumps({"source-ref": uri, "boxes": shapes.annotation(found), "boxes-metadata": {}}))
+        s3.put_object(Bucket=jobs.BUCKET, Key=f"records/{name}/data.rec", Body=records.getvalue())
+        s3.put_object(Bucket=jobs.BUCKET, Key=f"lists/{name}.manifest", Body="\n".join(lines))
+    kind, wrapped = "application/x-recordio", {"RecordWrapperType": "RecordIO", "InputMode": "Pipe"}
+    listed = {"S3DataType": "AugmentedManifestFile", "AttributeNames": ["source-ref", "boxes"]}
+    records_of = [channel(name, f"s3://{jobs.BUCKET}/records/{name}/", kind) for name in SEEDS]
+    return {
+        "records": records_of,
+        "piped": [{**each, "InputMode": "Pipe"} for each in records_of],
+        "manifest": [
+            {**channel(name, f"s3://{jobs.BUCKET}/lists/{name}.manifest", kind, **listed), **wrapped} for name in SEEDS
+        ],
+    }
+
+
+def finals(job: dict[str, Any]) -> dict[str, float]:
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    return {each["MetricName"]: each["Value"] for each in job["FinalMetricDataList"]}
+
+
+def test_every_format_teaches_the_same(studio: Studio, packed: dict[str, list[dict[str, Any]]]) -> None:
+    sagemaker = studio.client("sagemaker")
+    given = {**GIVEN, "epochs": "1", "mini_batch_size": "20"}
+    found = {}
+    for name, channels in {"files": files(), **packed}.items():
+        sagemaker.create_training_job(**request(f"form-{name}", channels, given))
+        found[name] = finals(jobs.ended(sagemaker, f"form-{name}"))
+    for name, each in found.items():
+        for metric in ("train:cross_entropy", "train:smooth_l1"):
+            assert each[metric] == pytest.approx(found["files"][metric], rel=0.01), name
+
+
+def test_a_batch_transform_answers_each_image_with_a_file(studio: Studio, s3: Any, trained: dict[str, Any]) -> None:
+    sagemaker = studio.client("sagemaker")
+    url = trained["ModelArtifacts"]["S3ModelArtifacts"]
+    sagemaker.create_model(
+        ModelName="batch", ExecutionRoleArn=jobs.ROLE, PrimaryContainer={"Image": IMAGE, "ModelDataUrl": url}
+    )
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{jobs.BUCKET}/shapes/validation/0100"}}
+    sagemaker.create_transform_job(
+        TransformJobName="batch",
+        ModelName="batch",
+        TransformInput={"DataSource": source, "ContentType": "application/x-image", "SplitType": "None"},
+        TransformOutput={"S3OutputPath": f"s3://{jobs.BUCKET}/boxes"},
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    )
+    sagemaker.get_waiter("transform_job_completed_or_stopped").wait(TransformJobName="batch")
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=jobs.BUCKET, Prefix="boxes/")["Contents"]]
+    assert len(keys) == 10
+    answer = json.loads(s3.get_object(Bucket=jobs.BUCKET, Key=keys[0])["Body"].read())
+    assert set(answer) == {"prediction"}
+    assert all(len(each) == 6 for each in answer["prediction"])
+
+
+def test_an_interrupted_spot_job_goes_on_where_it_was(studio: Studio, s3: Any) -> None:
+    sagemaker, logs = studio.client("sagemaker"), studio.client("logs")
+    spot = {
+        "EnableManagedSpotTraining": True,
+        "StoppingCondition": {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 1200},
+        "CheckpointConfig": {"S3Uri": f"s3://{jobs.BUCKET}/checkpoints/taken"},
+    }
+    given = {**GIVEN, "epochs": "4", "mini_batch_size": "6"}
+    sagemaker.create_training_job(**request("taken", files(), given, **spot))
+    wait_for(logs, "taken", "epoch=0, validation mAP")
+    assert "two minutes' notice" in studio.clary("spot", "interrupt", "taken", "--data", str(studio.data)).stdout
+    job = jobs.ended(sagemaker, "taken")
+    assert finals(job)["train:progress"] == 100
+    statuses = [entry["Status"] for entry in job["SecondaryStatusTransitions"]]
+    assert "Interrupted" in statuses
+    lines = jobs.log_lines(logs, "taken")
+    assert any("Resuming from the checkpoint at epoch " in line for line in lines)
+    epochs = [line.partition("epoch=")[2].partition(",")[0] for line in lines if "validation mAP <score>" in line]
+    assert epochs == ["0", "1", "2", "3"]  # none was trained twice
+
+
+def wait_for(logs: Any, name: str, text: str) -> None:
+    """Until a line of the job's stream holds the text."""
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        try:
+            if any(text in line for line in jobs.log_lines(logs, name)):
+                return
+        except (ClientError, AssertionError):
+            pass  # the stream is not there yet
+        time.sleep(0.1)
+    raise AssertionError(f"{name} never wrote {text!r}")
+
+
+def test_a_stopped_job_keeps_its_best_model(studio: Studio, s3: Any) -> None:
+    sagemaker = studio.client("sagemaker")
+    sagemaker.create_training_job(**request("stopped", files(), {**GIVEN, "epochs": "1000"}))
+    wait_for(studio.client("logs"), "stopped", "epoch=0, validation mAP")
+    sagemaker.stop_training_job(TrainingJobName="stopped")
+    job = jobs.ended(sagemaker, "stopped")
+    assert job["TrainingJobStatus"] == "Stopped"
+    bucket, _, key = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
+    with tarfile.open(fileobj=io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read())) as tar:
+        assert sorted(tar.getnames()) == sorted(FILES)
+
+
+def test_bad_input_fails_with_its_reason(studio: Studio, s3: Any, packed: dict[str, list[dict[str, Any]]]) -> None:
+    sagemaker = studio.client("sagemaker")
+    lines = s3.get_object(Bucket=jobs.BUCKET, Key="lists/train.manifest")["Body"].read().splitlines()
+    s3.put_object(Bucket=jobs.BUCKET, Key="lists/broken.manifest", Body=b"\n".join([*lines[:2], b"{oops"]))
+    s3.put_object(Bucket=jobs.BUCKET, Key="lists/text.manifest", Body=lines[0].replace(b"00000.png", b"no.png"))
+    s3.put_object(Bucket=jobs.BUCKET, Key="shapes/train/no.png", Body=b"hello, I am a text")
+
+    def listed(name: str) -> list[dict[str, Any]]:
+        source = {**packed["manifest"][0]["DataSource"]["S3DataSource"], "S3Uri": f"s3://{jobs.BUCKET}/lists/{name}"}
+        return [{**packed["manifest"][0], "DataSource": {"S3DataSource": source}}, packed["manifest"][1]]
+
+    bad = {
+        "range": (files(), {"learning_rate": "2"}, "Hyperparameter learning_rate: 2.0 is not in (0, 1]"),
+        "name": (files(), {"lr": "0.1"}, "Extraneous hyperparameter found: lr"),
+        "classes": (packed["records"], {"num_classes": "1"}, "train/data.rec, record"),
+        "line": (listed("broken.manifest"), {}, "line 3: no JSON"),
+        "image": (listed("text.manifest"), {}, "image 1 of the manifest is no image in JPEG or PNG"),
+        "channel": (files()[:2], {}, "Missing required channel: validation"),
+    }
+    for name, (channels, given, _) in bad.items():
+        sagemaker.create_training_job(**request(f"bad-{name}", channels, {**GIVEN, **given}))
+    for name, (_, _, told) in bad.items():
+        job = jobs.ended(sagemaker, f"bad-{name}")
+        assert job["TrainingJobStatus"] == "Failed", name
+        assert job["FailureReason"].startswith("ClientError: "), name
+        assert told in job["FailureReason"], name

@@ -58,6 +58,12 @@ class GuardedBuckets:
         self._check_readable(entry)
         return b"".join(self._buckets.read(entry))
 
+    def get_start(self, uri: str, length: int) -> bytes:
+        """The first bytes of an object, at most ``length``."""
+        entry = self.find(uri)
+        self._check_readable(entry)
+        return b"".join(self._buckets.read(entry, 0, min(length, entry.size)))
+
     def put_bytes(self, uri: str, data: bytes, *, key: str = "", **given: Any) -> Entry:
         """``key``: of KMS, by any of its names; else the bucket's default encryption counts."""
         self._require("s3:PutObject", _arn(uri))

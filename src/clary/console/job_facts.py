@@ -8,14 +8,12 @@ from typing import Any
 
 from clary import costs
 from clary.console import charts as drawing
+from clary.console import metric_lines
 from clary.console.charts import Chart, Line, text
 from clary.console.job_kinds import LIVE, JobKind
+from clary.console.metric_lines import Metric
 from clary.console.templates import duration
 from clary.console.visit import Visit
-from clary.errors import ServiceError
-
-_POINTS = 400  # of a line, at most
-_PERIODS = (1, 5, 10, 30, 60)
 
 
 def figures(visit: Visit, kind: JobKind, job: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -45,41 +43,14 @@ def charts(visit: Visit, kind: JobKind, job: Mapping[str, Any]) -> list[Chart]:
     if not names or began is None:
         return []
     ended = (job.get("TrainingEndTime") or visit.context.now()) + timedelta(minutes=1)
-    lines = _lines(visit, kind, job[kind.name], names, began, ended)
+    dimensions = {kind.name: job[kind.name]}
+    metrics = [Metric(name, f"/aws/sagemaker/{kind.noun}s", dimensions) for name in names]
+    lines = metric_lines.read(visit, metrics, began, ended)
     groups: dict[str, list[Line]] = {}
     for name in names:
         if lines.get(name):
             groups.setdefault(name.rpartition(":")[2], []).append(Line(name, lines[name]))
     return [made for title, group in groups.items() if (made := drawing.chart(title, group, "s"))]
-
-
-def _lines(
-    visit: Visit, kind: JobKind, job: str, names: list[str], began: datetime, ended: datetime
-) -> dict[str, list[tuple[float, float]]]:
-    seconds = (ended - began).total_seconds()
-    period = next((p for p in _PERIODS if seconds / p <= _POINTS), 60 * max(1, round(seconds / 60 / _POINTS)))
-    metric = {"Namespace": f"/aws/sagemaker/{kind.noun}s", "Dimensions": [{"Name": kind.name, "Value": job}]}
-    queries = [
-        {"Id": f"m{i}", "MetricStat": {"Metric": {**metric, "MetricName": name}, "Period": period, "Stat": "Average"}}
-        for i, name in enumerate(names[:40])
-    ]
-    asked: dict[str, Any] = {"MetricDataQueries": queries, "StartTime": began, "EndTime": ended}
-    asked["ScanBy"] = "TimestampAscending"
-    found: dict[str, list[tuple[float, float]]] = {}
-    while True:
-        try:
-            answer = visit.call("cloudwatch", "GetMetricData", **asked)
-        except ServiceError:
-            return found  # whoever looks may not read metrics: the page has more to show
-        for result in answer["MetricDataResults"]:
-            line = found.setdefault(names[int(result["Id"][1:])], [])
-            line += [
-                ((time - began).total_seconds(), value)
-                for time, value in zip(result["Timestamps"], result["Values"], strict=True)
-            ]
-        if not answer.get("NextToken"):
-            return found
-        asked["NextToken"] = answer["NextToken"]
 
 
 def steps(job: Mapping[str, Any], now: datetime) -> list[dict[str, Any]]:

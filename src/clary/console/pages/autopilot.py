@@ -1,0 +1,228 @@
+"""Autopilot: a job from a CSV by a form, its leaderboard as it fills, why the best one says what it says, and its deployment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from clary.console import boto3_code, requests, tables
+from clary.console.charts import text
+from clary.console.deploying import deploy
+from clary.console.job_kinds import LIVE, STATUSES
+from clary.console.lists import listing
+from clary.console.page import Nav, action, page
+from clary.console.templates import duration, url
+from clary.console.visit import Visit
+from clary.errors import ServiceError, ValidationException
+from clary.gateway.http import HttpAnswer
+from clary.keys import FIRST_ROLE_ARN
+
+METRICS = {
+    "Regression": ("RMSE", "MAE", "MSE", "R2"),
+    "BinaryClassification": ("F1", "AUC", "Accuracy", "BalancedAccuracy"),
+    "MulticlassClassification": ("Accuracy", "F1macro", "BalancedAccuracy"),
+}
+_BARS = 12  # features of the explanation
+
+
+@page("/_/autopilot", nav=Nav("Build", "Autopilot", order=20))
+def list_jobs(visit: Visit) -> HttpAnswer:
+    found = listing(visit, "sagemaker", "ListAutoMLJobs", "AutoMLJobSummaries")
+    code = boto3_code.call("sagemaker", "ListAutoMLJobs", {"SortBy": "CreationTime", "SortOrder": "Descending"})
+    return visit.show("autopilot.html", listing=found, statuses=STATUSES, code=code)
+
+
+@page("/_/copies/autopilot")
+def form(visit: Visit) -> HttpAnswer:
+    return _form(visit, visit.query)
+
+
+@action("/_/copies/autopilot")
+def start(visit: Visit) -> HttpAnswer:
+    """Begin the job that the form says; what is wrong with it is told above the form."""
+    try:
+        request = _request(visit.form)
+        visit.call("sagemaker", "CreateAutoMLJobV2", **request)
+    except ServiceError as error:
+        return _form(visit, visit.form, error.message)
+    return visit.go(url("/_/autopilot", request["AutoMLJobName"]))
+
+
+@page("/_/autopilot/{name}")
+def job(visit: Visit) -> HttpAnswer:
+    name = visit.path["name"]
+    found = visit.call("sagemaker", "DescribeAutoMLJobV2", AutoMLJobName=name)
+    candidates = visit.call(
+        "sagemaker", "ListCandidatesForAutoMLJob", AutoMLJobName=name, SortBy="FinalObjectiveMetricValue"
+    )["Candidates"]
+    candidates = [each for each in candidates if "FinalAutoMLJobObjectiveMetric" in each]
+    if candidates and candidates[0]["FinalAutoMLJobObjectiveMetric"].get("Type") == "Maximize":
+        candidates.reverse()
+    state = found["AutoMLJobStatus"]
+    best = found.get("BestCandidate", {})
+    return visit.show(
+        "autopilot_job.html",
+        job=found,
+        name=name,
+        state=state,
+        live=state in LIVE,
+        figures=_figures(visit, found, candidates),
+        board=_board(name, candidates, best.get("CandidateName", "")),
+        shares=_shares(visit, best),
+        artifacts=_artifacts(found, best),
+        deployed=bool(best) and _is_there(visit, name),
+        code=boto3_code.call("sagemaker", "DescribeAutoMLJobV2", {"AutoMLJobName": name}),
+        create=boto3_code.call(
+            "sagemaker", "CreateAutoMLJobV2", requests.made_by(visit.context, "sagemaker", "CreateAutoMLJobV2", found)
+        ),
+    )
+
+
+@action("/_/autopilot/{name}/stop")
+def stop(visit: Visit) -> HttpAnswer:
+    visit.call("sagemaker", "StopAutoMLJob", AutoMLJobName=visit.path["name"])
+    return visit.go(url("/_/autopilot", visit.path["name"]))
+
+
+@action("/_/autopilot/{name}/deploy")
+def deploy_best(visit: Visit) -> HttpAnswer:
+    """The best candidate behind an endpoint of the job's name."""
+    name = visit.path["name"]
+    best = visit.call("sagemaker", "DescribeAutoMLJobV2", AutoMLJobName=name).get("BestCandidate")
+    if best is None:
+        raise ValidationException(f"{name} has no best candidate yet.")
+    containers = [{k: c[k] for k in ("Image", "ModelDataUrl", "Environment")} for c in best["InferenceContainers"]]
+    deploy(visit, name, containers=containers)
+    return visit.go(url("/_/endpoints", name))
+
+
+def _form(visit: Visit, given: Mapping[str, str], problem: str = "") -> HttpAnswer:
+    """In two steps under one address: where the file is, then what to predict; what is filled in stays."""
+    uri, target = given.get("uri", "").strip(), given.get("target", "")
+    found = None
+    if uri and not problem:
+        try:
+            found = tables.look(visit.context.own_buckets.get_start(uri, tables.LOOK))
+        except ServiceError as error:
+            problem = error.message
+    elif uri:
+        found = tables.look(visit.context.own_buckets.get_start(uri, tables.LOOK))
+    column = found.column(target) if found else None
+    guess = tables.problem(column) if column else ""
+    stem = (
+        "".join(c if c.isalnum() else "-" for c in uri.rpartition("/")[2].partition(".")[0]).strip("-")[:18] or "table"
+    )
+    name = given.get("name") or f"{stem}-{visit.context.now():%m%d-%H%M%S}"
+    return visit.show(
+        "autopilot_form.html",
+        400 if problem and visit.request.method == "POST" else 200,
+        uri=uri,
+        target=target,
+        look=found,
+        guess=guess,
+        metrics=METRICS,
+        given={"name": name, "problem": "", "metric": "", "candidates": "10", "minutes": "5", **given},
+        problem=problem,
+    )
+
+
+def _request(form: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        candidates, minutes = int(form.get("candidates", "")), float(form.get("minutes", ""))
+    except ValueError:
+        raise ValidationException("Candidates and minutes are numbers: 10 and 5, say.") from None
+    tabular: dict[str, Any] = {
+        "TargetAttributeName": form.get("target", ""),
+        "Mode": "ENSEMBLING",
+        "CompletionCriteria": {"MaxCandidates": candidates, "MaxAutoMLJobRuntimeInSeconds": int(minutes * 60)},
+    }
+    objective = {}
+    if kind := form.get("problem"):
+        tabular["ProblemType"] = kind
+        metric = form.get("metric")
+        objective = {"AutoMLJobObjective": {"MetricName": metric if metric in METRICS[kind] else METRICS[kind][0]}}
+    uri = form.get("uri", "").strip()
+    bucket = uri.removeprefix("s3://").partition("/")[0]
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}
+    return {
+        "AutoMLJobName": form.get("name", ""),
+        "AutoMLJobInputDataConfig": [{"ChannelType": "training", "DataSource": source}],
+        "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/autopilot"},
+        "AutoMLProblemTypeConfig": {"TabularJobConfig": tabular},
+        "RoleArn": FIRST_ROLE_ARN,
+        **objective,
+    }
+
+
+def _figures(visit: Visit, job: Mapping[str, Any], candidates: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    found = []
+    if candidates:
+        metric = candidates[0]["FinalAutoMLJobObjectiveMetric"]
+        found.append((text(metric["Value"]), f"{metric['MetricName']}, the best so far"))
+    tabular = job["AutoMLProblemTypeConfig"]["TabularJobConfig"]
+    most = tabular.get("CompletionCriteria", {}).get("MaxCandidates")
+    found.append((f"{len(candidates)}" + (f" / {most}" if most else ""), "candidates"))
+    found.append((tabular["TargetAttributeName"], "is predicted"))
+    kind = (job.get("ResolvedAttributes") or {}).get("AutoMLProblemTypeResolvedAttributes", {})
+    if problem := kind.get("TabularResolvedAttributes", {}).get("ProblemType"):
+        found.append((problem, "kind of problem"))
+    ended = job.get("EndTime") or visit.context.now()
+    found.append((duration(ended - job["CreationTime"]), "running" if job["AutoMLJobStatus"] in LIVE else "ran"))
+    return found
+
+
+def _board(name: str, candidates: list[dict[str, Any]], best: str) -> dict[str, Any]:
+    """The leaderboard: the objective first, then what else was measured."""
+    if not candidates:
+        return {"metrics": [], "rows": []}
+    objective = candidates[0]["FinalAutoMLJobObjectiveMetric"]["MetricName"]
+    measured = [m["MetricName"] for m in candidates[0].get("CandidateProperties", {}).get("CandidateMetrics", [])]
+    metrics = [objective, *(m for m in dict.fromkeys(measured) if m != objective)][:5]
+    rows = []
+    for each in candidates:
+        values = {m["MetricName"]: m["Value"] for m in each.get("CandidateProperties", {}).get("CandidateMetrics", [])}
+        values[objective] = each["FinalAutoMLJobObjectiveMetric"]["Value"]
+        row = {"name": each["CandidateName"].removeprefix(f"{name}-"), "best": each["CandidateName"] == best}
+        rows.append({**row, "values": [text(values[m]) if m in values else "–" for m in metrics]})
+    return {"metrics": metrics, "rows": rows}
+
+
+def _shares(visit: Visit, best: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    """What moves the predictions, the most first: (feature, mean absolute SHAP value, per cent of the largest)."""
+    place = best.get("CandidateProperties", {}).get("CandidateArtifactLocations", {}).get("Explainability", "")
+    if not place:
+        return []
+    try:
+        uri = next(
+            (
+                f"s3://{e.bucket}/{e.key}"
+                for e in visit.context.own_buckets.list(place)
+                if e.key.endswith("analysis.json")
+            ),
+            "",
+        )
+        found = json.loads(visit.context.own_buckets.get_bytes(uri)) if uri else {}
+    except (ServiceError, ValueError):
+        return []
+    labels: dict[str, dict[str, dict[str, float]]] = found.get("explanations", {}).get("kernel_shap", {})
+    shares = next(iter(labels.values()), dict[str, dict[str, float]]()).get("global_shap_values", {})
+    largest = max((abs(value) for value in shares.values()), default=0) or 1
+    ordered = sorted(shares.items(), key=lambda item: -abs(item[1]))[:_BARS]
+    return [(name, text(value), round(abs(value) / largest * 20) * 5) for name, value in ordered]
+
+
+def _artifacts(job: Mapping[str, Any], best: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What it left in S3: notebooks, explanation, insights."""
+    places = best.get("CandidateProperties", {}).get("CandidateArtifactLocations", {})
+    found = [(name, uri) for name, uri in places.items() if isinstance(uri, str) and uri]
+    artifacts = job.get("AutoMLJobArtifacts", {})
+    return [(name.removesuffix("Location"), uri) for name, uri in artifacts.items() if uri] + found
+
+
+def _is_there(visit: Visit, name: str) -> bool:
+    try:
+        visit.call("sagemaker", "DescribeEndpoint", EndpointName=name)
+    except ServiceError:
+        return False
+    return True

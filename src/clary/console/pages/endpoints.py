@@ -1,0 +1,108 @@
+"""Endpoints: their status, what they write, and a form to ask them: a row, a text, a picture."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+from clary import costs
+from clary.console import boto3_code, requests
+from clary.console.lists import listing
+from clary.console.page import Nav, action, page
+from clary.console.visit import Visit
+from clary.errors import ServiceError
+from clary.gateway.http import HttpAnswer
+
+STATUSES = ("InService", "Creating", "Updating", "Failed", "Deleting", "OutOfService")
+_LIVE = frozenset({"Creating", "Updating", "Deleting"})
+_GROUP = "/aws/sagemaker/Endpoints"
+_LINES = 40
+
+
+@page("/_/endpoints", nav=Nav("Run", "Endpoints", order=20))
+def endpoints(visit: Visit) -> HttpAnswer:
+    found = listing(visit, "sagemaker", "ListEndpoints", "Endpoints")
+    rows = []
+    for row in found.rows:
+        reason = ""
+        if row["EndpointStatus"] == "Failed":
+            reason = _reason(visit, row["EndpointName"])
+        rows.append({**row, "reason": reason})
+    code = boto3_code.call("sagemaker", "ListEndpoints", {})
+    return visit.show("endpoints.html", listing=found, rows=rows, statuses=STATUSES, code=code)
+
+
+@page("/_/endpoints/{name}")
+def endpoint(visit: Visit) -> HttpAnswer:
+    name = visit.path["name"]
+    found = visit.call("sagemaker", "DescribeEndpoint", EndpointName=name)
+    config: dict[str, Any] = {}
+    with contextlib.suppress(ServiceError):  # deleted: an endpoint does without
+        config = visit.call("sagemaker", "DescribeEndpointConfig", EndpointConfigName=found["EndpointConfigName"])
+    request = requests.made_by(visit.context, "sagemaker", "CreateEndpoint", found)
+    state = found["EndpointStatus"]
+    return visit.show(
+        "endpoint.html",
+        endpoint=found,
+        name=name,
+        state=state,
+        live=state in _LIVE,
+        variants=config.get("ProductionVariants", []),
+        cost=costs.of_endpoint(found, config, visit.context.now()).partition(",")[0] if config else "",
+        lines=_log(visit, name),
+        create=boto3_code.call("sagemaker", "CreateEndpoint", request),
+        code=boto3_code.call("sagemaker", "DescribeEndpoint", {"EndpointName": name}),
+        ask=boto3_code.call(
+            "sagemaker-runtime", "InvokeEndpoint", {"EndpointName": name, "ContentType": "text/csv", "Body": "1,2,3"}
+        ),
+    )
+
+
+@action("/_/endpoints/{name}/ask")
+def ask(visit: Visit) -> HttpAnswer:
+    """What the endpoint answers to the body that a script posted, of the content type it came with; as JSON."""
+    headers = visit.request.headers
+    answer = visit.call(
+        "sagemaker-runtime",
+        "InvokeEndpoint",
+        EndpointName=visit.path["name"],
+        ContentType=headers.get("content-type", "text/csv"),
+        Accept=headers.get("x-accept", "*/*"),
+        Body=visit.request.body,
+    )
+    raw = answer["Body"]
+    text = raw.decode("utf-8", "replace")
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = None
+    told = {"variant": answer.get("InvokedProductionVariant", ""), "type": answer.get("ContentType", "")}
+    return visit.json({**told, "text": text, "document": document})
+
+
+@action("/_/endpoints/{name}/delete")
+def delete(visit: Visit) -> HttpAnswer:
+    visit.call("sagemaker", "DeleteEndpoint", EndpointName=visit.path["name"])
+    return visit.go("/_/endpoints")
+
+
+def _reason(visit: Visit, name: str) -> str:
+    try:
+        return str(visit.call("sagemaker", "DescribeEndpoint", EndpointName=name).get("FailureReason", ""))
+    except ServiceError:
+        return ""
+
+
+def _log(visit: Visit, name: str) -> list[dict[str, Any]]:
+    """The last lines of all its variants."""
+    group = f"{_GROUP}/{name}"
+    try:
+        streams = visit.call("logs", "DescribeLogStreams", logGroupName=group, orderBy="LastEventTime", descending=True)
+        lines: list[dict[str, Any]] = []
+        for stream in streams["logStreams"][:5]:
+            asked = {"logGroupName": group, "logStreamName": stream["logStreamName"], "limit": _LINES}
+            lines += visit.call("logs", "GetLogEvents", **asked, startFromHead=False)["events"]
+    except ServiceError:
+        return []
+    return sorted(lines, key=lambda event: event["timestamp"])[-_LINES:]

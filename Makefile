@@ -1,12 +1,13 @@
 # Every target sets up what it needs. `make help` lists them.
 PYTHON ?= python3
 DATA ?=
+P ?= hospital_costs
 STUDIO ?= $(HOME)/.clary
 BIN := .venv/bin
 QUICK ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-quick check format bench docs lock sbom clean clean-project
+.PHONY: help setup run project test test-quick check format bench docs lock sbom clean clean-project
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,6 +29,10 @@ $(BIN)/pytest: $(BIN)/clary requirements-dev.lock
 run: setup  ## hospital costs, from the raw file to a deployed and explained model
 	@$(BIN)/clary up --detach --data "$(STUDIO)"
 	@$(BIN)/clary project run hospital_costs --data "$(STUDIO)" $(if $(DATA),--input "$(DATA)")
+
+project: setup  ## a project by its name, end to end: make project P=chest_xrays
+	@$(BIN)/clary up --detach --data "$(STUDIO)"
+	@$(BIN)/clary project run $(P) --data "$(STUDIO)" $(if $(DATA),--input "$(DATA)")
 
 test: $(BIN)/pytest  ## the whole suite: unit, API, SDK, end to end, projects
 	$(BIN)/python scripts/run_tests.py
@@ -60,8 +65,8 @@ lock: $(BIN)/pytest  ## renew the locks of the server and of development
 sbom: $(BIN)/clary  ## the bill of materials of the server, the images and the projects (CycloneDX, in sbom/)
 	$(BIN)/python scripts/sbom.py
 
-clean-project:  ## remove what `make run` made: endpoint, models, files; keep the server
-	@$(BIN)/clary project clean hospital_costs --data "$(STUDIO)"
+clean-project:  ## remove what `make run` or `make project P=...` made: endpoint, models, files; keep the server
+	@$(BIN)/clary project clean $(P) --data "$(STUDIO)"
 
 clean:  ## stop the server and remove .venv (the data folder stays)
 	-@[ -x $(BIN)/clary ] && $(BIN)/clary down --data "$(STUDIO)"

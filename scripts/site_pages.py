@@ -49,6 +49,8 @@ def on_files(files: Files, config: Any) -> Files:
     for picture in sorted(_TOLD.glob("*/*.png")):
         shown = f"course/{picture.relative_to(_TOLD).as_posix()}"
         files.append(File.generated(config, shown, abs_src_path=str(picture)))
+    for picture in sorted(ROOT.glob("projects/*/*.jpg")):  # of the guides
+        files.append(File.generated(config, f"course/{picture.name}", abs_src_path=str(picture)))
     files.append(File.generated(config, "design/index.md", content=decisions()))
     return files
 

@@ -47,13 +47,15 @@ def list_projects(data: Path | None) -> None:
 @project.command()
 @click.argument("name")
 @options.data
-@click.option("--input", "source", metavar="PATH", help="Your data file, or the word `sample` for the synthetic one.")
+@click.option(
+    "--input", "source", metavar="PATH", help="Your data file or folder, or the word `sample` for synthetic data."
+)
 @click.option("--minutes", type=click.FloatRange(min=0.5), help="How long Autopilot may take (default 2).")
 def run(name: str, data: Path | None, source: str | None, minutes: float | None) -> None:
     """Run the project NAME end to end. The endpoint that it makes stays up."""
     settings, chosen = options.settings(data=data), find(name)
     server = servers.require(settings.data)
-    given = {**_input(source), **({"CLARY_PROJECT_MINUTES": str(minutes)} if minutes else {})}
+    given = {**_input(source, chosen), **({"CLARY_PROJECT_MINUTES": str(minutes)} if minutes else {})}
     folder = _prepared(chosen, settings)
     output = folder / "output"
     (output / "summary.json").unlink(missing_ok=True)
@@ -124,14 +126,15 @@ def _program(name: str, data: Path | None, program: str) -> None:
     raise SystemExit(_python(chosen, settings, _prepared(chosen, settings), [program], {}))
 
 
-def _input(source: str | None) -> dict[str, str]:
-    """The variable that names the data file; a message if it is not there."""
+def _input(source: str | None, chosen: Project) -> dict[str, str]:
+    """The variable that names the data; a message if it is not there."""
     if source is None or source == _SAMPLE:
         return {"CLARY_PROJECT_INPUT": source} if source else {}
     path = Path(source).expanduser().absolute()
-    if not path.is_file():
-        raise click.ClickException(f"There is no file {path}. Name a .csv or .csv.gz file, or: --input {_SAMPLE}")
-    if path.stat().st_size == 0:
+    if not (path.is_dir() if chosen.takes_folder else path.is_file()):
+        what = "folder" if chosen.takes_folder else "file"
+        raise click.ClickException(f"There is no {what} {path}. Name {chosen.takes}, or: --input {_SAMPLE}")
+    if path.is_file() and path.stat().st_size == 0:
         raise click.ClickException(f"{path} is empty.")
     return {"CLARY_PROJECT_INPUT": str(path)}
 

@@ -23,7 +23,8 @@ class UnknownProject(Exception):
 class Project:
     """``folder`` holds the original files; ``summary`` is a sentence; ``download_mb`` is of its Python environment.
 
-    ``environment`` names the project whose Python environment it works in: mostly its own.
+    ``environment`` names the project whose Python environment it works in: mostly its own. ``takes`` says what
+    ``--input`` may name besides a sample, and ``takes_folder`` whether that is a folder.
     """
 
     name: str
@@ -32,6 +33,8 @@ class Project:
     summary: str
     download_mb: int
     environment: str = ""
+    takes: str = "a .csv or .csv.gz file"
+    takes_folder: bool = False
 
     @property
     def lock(self) -> Path:
@@ -86,15 +89,8 @@ def working_copy(project: Project, data: Path) -> tuple[Path, list[str]]:
 
 
 def _read(path: Path) -> Project:
-    text = tomllib.loads(path.read_text(encoding="utf-8"))
-    return Project(
-        path.parent.name,
-        path.parent,
-        text["title"],
-        text["summary"],
-        text["download_mb"],
-        text.get("environment", ""),
-    )
+    given = tomllib.loads(path.read_text(encoding="utf-8"))
+    return Project(path.parent.name, path.parent, **given)
 
 
 def _files(folder: Path) -> list[Path]:

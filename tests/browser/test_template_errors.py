@@ -58,3 +58,8 @@ def test_a_template_without_a_form(task: Task) -> None:
     task.open("<p>Hello</p>")
     task.tell("clary:submit")
     assert "no crowd-form" in task.wait("clary:error")["message"]
+
+
+def test_an_element_that_is_not_built_is_named(task: Task) -> None:
+    task.open(f"{FORM}<crowd-textract-analyze-document></crowd-textract-analyze-document>")
+    assert "crowd-textract-analyze-document, which Clary does not have" in task.wait("clary:error")["message"]

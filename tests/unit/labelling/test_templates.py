@@ -53,6 +53,24 @@ def test_a_task_in_a_template(template: str, given: object, page: str) -> None:
     assert rendered(template, given) == page
 
 
+ADJUSTMENT = """initial-value="[
+  {% for box in task.input.manifestLine.animals.annotations %}
+    {% capture class_id %}{{ box.class_id }}{% endcapture %}
+    {% assign label = task.input.manifestLine.animals-metadata.class-map[class_id] %}
+    { label: {{ label | to_json }}, left: {{ box.left }}, top: {{ box.top }}, width: {{ box.width }}, height: {{ box.height }} },
+  {% endfor %} ]" """
+
+
+def test_the_guide_s_template_for_adjusting_boxes() -> None:
+    """As AWS's developer guide prints it, of an output manifest of before."""
+    line = {
+        "animals": {"annotations": [{"class_id": 1, "left": 1.5, "top": 2, "width": 3, "height": 4}]},
+        "animals-metadata": {"class-map": {"0": "Cat", "1": "Dog's"}},
+    }
+    page = " ".join(html.unescape(rendered(ADJUSTMENT, {"manifestLine": line})).split())
+    assert page == 'initial-value="[ { label: "Dog\'s", left: 1.5, top: 2, width: 3, height: 4 }, ]"'
+
+
 @pytest.mark.parametrize("value", [["Cat", "O'Neill", '"<&>'], {"a": {"b": [1, None, True]}}, "text", 5, None])
 @pytest.mark.parametrize("filters", ["| to_json", "| to_json | escape"])
 def test_json_comes_through_an_attribute(value: object, filters: str) -> None:

@@ -24,6 +24,15 @@ let isReady = false;
 function ready() {
   if (isReady) return;
   isReady = true;
+  const unknown = new Set(Array.from(document.querySelectorAll(":not(:defined)"), (each) => each.localName));
+  for (const tag of unknown) {
+    if (tag.startsWith("crowd-"))
+      window.claryFrame?.report(
+        `The template uses ${tag}, which Clary does not have: docs/guides/templates.md lists those it has.`,
+        "",
+        0,
+      );
+  }
   document.dispatchEvent(new Event("all-crowd-elements-ready", { bubbles: true }));
   start();
 }

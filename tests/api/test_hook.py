@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from clary.formats.tensors.layout import Mode
 from clary.formats.tensors.reader import Tensors
 from tests import jobs
 from tests.api import hook_programs
+from tests.conftest import Studio
 
 pytestmark = pytest.mark.slow
 
@@ -161,3 +163,54 @@ def test_by_default_xgboost_saves_its_metrics_every_ten_rounds(trained: Any) -> 
     tensors, _ = trained("scripted-xgboost", XGBOOST, script, {})
     assert tensors.steps() == [0, 10, 20]
     assert tensors.names() == ["train-auc", "train-logloss"]
+
+
+def test_the_built_in_xgboost_is_watched_too(s3: Any, sagemaker: Any, tmp_path: Path) -> None:
+    request = jobs.training(s3, "built-in", "")
+    request["AlgorithmSpecification"] = {"TrainingImage": XGBOOST, "TrainingInputMode": "File"}
+    request["HyperParameters"] = {"num_round": "11", "objective": "reg:squarederror"}
+    request["InputDataConfig"][0]["ContentType"] = "text/csv"
+    request["DebugHookConfig"] = {
+        "S3OutputPath": f"s3://{jobs.BUCKET}/out",
+        "CollectionConfigurations": [{"CollectionName": "labels"}, {"CollectionName": "hyperparameters"}],
+    }
+    for key, rows in {"in/a.csv": b"1,2\n3,4\n", "in/deep/b.csv": b"5,6\n"}.items():
+        s3.put_object(Bucket=jobs.BUCKET, Key=key, Body=rows)
+    sagemaker.create_training_job(**request)
+    job = jobs.ended(sagemaker, "built-in")
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    fetch(s3, "out/built-in/debug-output/", tmp_path)
+    tensors = Tensors(tmp_path)
+    assert tensors.steps() == [0, 10]
+    assert tensors.names("metrics") == ["train-rmse"]
+    assert sorted(tensors.value("labels", 0).numbers()) == [1, 3, 5]
+    assert tensors.value("hyperparameters/objective", 0).texts == ("reg:squarederror",)
+
+
+def test_an_interrupted_job_goes_on_counting_and_its_end_is_told_once(
+    studio: Studio, s3: Any, sagemaker: Any, boto: Boto, tmp_path: Path
+) -> None:
+    request = jobs.training(s3, "spot", hook_programs.RESUMES)
+    request |= {
+        "AlgorithmSpecification": {"TrainingImage": PYTORCH, "TrainingInputMode": "File"},
+        "EnableManagedSpotTraining": True,
+        "StoppingCondition": {"MaxRuntimeInSeconds": 120, "MaxWaitTimeInSeconds": 240},
+        "CheckpointConfig": {"S3Uri": f"s3://{jobs.BUCKET}/checkpoints/spot"},
+        "DebugHookConfig": {"S3OutputPath": f"s3://{jobs.BUCKET}/out", "HookParameters": {"save_interval": "5"}},
+    }
+    sagemaker.create_training_job(**request)
+    jobs.wait_for_line(boto("logs"), "spot", "step 16")
+    done = studio.clary("spot", "interrupt", "spot", "--data", str(studio.data))
+    assert done.returncode == 0, done.stderr
+    ended = "out/spot/debug-output/training_job_end.ts"
+    while (job := sagemaker.describe_training_job(TrainingJobName="spot"))["TrainingJobStatus"] == "InProgress":
+        assert "Contents" not in s3.list_objects_v2(Bucket=jobs.BUCKET, Prefix=ended)
+        time.sleep(0.2)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert "Interrupted" in [entry["Status"] for entry in job["SecondaryStatusTransitions"]]
+    fetch(s3, "out/spot/debug-output/", tmp_path)
+    tensors = Tensors(tmp_path)
+    assert tensors.loaded_all
+    # The second attempt counts on from the last step that the first one saved, not from 0 over its files.
+    assert tensors.steps()[-1] >= 30
+    assert tensors.steps() == list(range(0, tensors.steps()[-1] + 1, 5))

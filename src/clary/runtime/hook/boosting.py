@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import os
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,7 +22,8 @@ from xgboost.callback import TrainingCallback
 from clary.formats.tensors.layout import Mode
 from clary.runtime.hook import configuration, workers
 from clary.runtime.hook.configuration import Configuration
-from clary.runtime.hook.guard import guarded, tell
+from clary.runtime.hook.guard import guarded
+from clary.runtime.hook.notice import tell
 from clary.runtime.hook.numbers import Arrays
 from clary.runtime.hook.saving import Saver
 
@@ -50,6 +52,7 @@ class Hook:
 
     def __init__(self, configured: Configuration) -> None:
         self.off = False
+        self._process = os.getpid()
         self.saver = Saver(configured, Arrays(), PATTERNS, ["metrics"], self._worker)
         self._said: Mode | None = None
         atexit.register(self.close)
@@ -87,7 +90,8 @@ class Hook:
 
     @guarded
     def close(self) -> None:
-        self.saver.close()
+        if os.getpid() == self._process:  # a copy of this process has nothing to write
+            self.saver.close()
 
     def switch_off(self) -> None:
         """Nothing is held."""

@@ -80,20 +80,9 @@ class Configuration:
     collections: tuple[Collection, ...]
 
 
-def is_on() -> bool:
-    """Whether the job has a configuration, and no USE_SMDEBUG that says no."""
-    off = os.environ.get("USE_SMDEBUG", "").strip().lower() in {"false", "0", "off", "no"}
-    return not off and path().is_file()
-
-
-def path() -> Path:
-    """Where the configuration lies."""
-    return Path(os.environ.get("SMDEBUG_CONFIG_FILE_PATH") or contract.CONFIG / "debughookconfig.json")
-
-
 def read(interval: int, file: Path | None = None) -> Configuration:
     """``interval``: every how many steps is saved where nothing else is said. ``Misconfigured``, ``FileNotFoundError``."""
-    config = _json(file or path())
+    config = _json(file or Path(os.environ.get("SMDEBUG_CONFIG_FILE_PATH") or contract.CONFIG / "debughookconfig.json"))
     parameters = config.get("HookParameters") or {}
     steps = _steps("HookParameters", parameters, dict.fromkeys(Mode, Steps(interval)))
     workers = parameters.get("include_workers", "one")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable
 from typing import Any, Protocol
+
+from clary.runtime.hook import notice
 
 
 class Switchable(Protocol):
@@ -25,16 +26,8 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
             return method(self, *given, **named)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is not the training's
             self.off = True
-            tell(error)
+            notice.tell(error)
             self.switch_off()
             return None
 
     return call
-
-
-def tell(error: Exception) -> None:
-    print(
-        f"Clary: the debugger's hook saves nothing from now on: {type(error).__name__}: {error}. The training goes on.",
-        file=sys.stderr,
-        flush=True,
-    )

@@ -8,6 +8,7 @@ return, or else what ``backward`` is called on. Hooks on layers and gradients ar
 from __future__ import annotations
 
 import atexit
+import os
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -19,7 +20,8 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from clary.formats.tensors.layout import Mode
 from clary.runtime.hook import configuration, workers
 from clary.runtime.hook.configuration import Collection, Configuration
-from clary.runtime.hook.guard import guarded, tell
+from clary.runtime.hook.guard import guarded
+from clary.runtime.hook.notice import tell
 from clary.runtime.hook.saving import Saver
 from clary.runtime.hook.torch_tensors import Tensors
 
@@ -42,6 +44,7 @@ class Hook:
 
     def __init__(self, configured: Configuration) -> None:
         self.off = False
+        self._process = os.getpid()
         self.saves = False
         self.saver = Saver(configured, Tensors(), PATTERNS, ["losses"], self._worker)
         self.root: Any = None
@@ -107,8 +110,9 @@ class Hook:
 
     @guarded
     def close(self) -> None:
-        self._clear()
-        self.saver.close()
+        if os.getpid() == self._process:  # a copy of this process has nothing to write
+            self._clear()
+            self.saver.close()
 
     def switch_off(self) -> None:
         """Let go of everything."""

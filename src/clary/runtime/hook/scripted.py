@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from clary.formats.tensors.collections import Steps
 from clary.formats.tensors.layout import Mode
-from clary.runtime.hook import configuration
+from clary.runtime.hook import configuration, imports
 from clary.runtime.hook.configuration import Collection, Configuration
 
 
@@ -194,7 +194,7 @@ def get_hook(kind: type[Hook], json_config_path: str | None, create: bool) -> Ho
     """The process's hook; None if there is none and none is to be made, or no configuration."""
     if kind.library.current is not None:
         return kind._of(kind.library.current)
-    if not create or not configuration.is_on():
+    if not create or not imports.is_on():
         return None
     try:
         return kind.create_from_json_file(json_config_path)

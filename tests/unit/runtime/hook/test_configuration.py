@@ -10,7 +10,7 @@ import pytest
 
 from clary.formats.tensors.collections import Steps
 from clary.formats.tensors.layout import Mode
-from clary.runtime.hook import configuration
+from clary.runtime.hook import configuration, imports
 from clary.runtime.hook.configuration import Misconfigured
 
 
@@ -75,8 +75,8 @@ def test_a_variable_switches_it_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str | None, on: bool
 ) -> None:
     monkeypatch.setenv("SMDEBUG_CONFIG_FILE_PATH", str(tmp_path / "hook.json"))
-    assert not configuration.is_on()
+    assert not imports.is_on()
     (tmp_path / "hook.json").write_text("{}")
     if value is not None:
         monkeypatch.setenv("USE_SMDEBUG", value)
-    assert configuration.is_on() == on
+    assert imports.is_on() == on

@@ -3,29 +3,23 @@
 A sitecustomize that stands behind this one is run too.
 """
 
+# ruff: noqa: PTH120
+# (pathlib is left out: its import takes milliseconds)
 from __future__ import annotations
 
+import os
 import sys
 from importlib.machinery import PathFinder
-from pathlib import Path
 
-_here = Path(__file__).resolve().parent
+from clary.runtime.hook import imports
 
 
 def _next() -> None:
-    others = [folder for folder in sys.path if folder and Path(folder).resolve() != _here]
-    spec = PathFinder.find_spec("sitecustomize", others)
-    if spec is not None and spec.loader is not None:
-        module = type(sys)("sitecustomize")
-        spec.loader.exec_module(module)
+    here = os.path.dirname(__file__)
+    spec = PathFinder.find_spec("sitecustomize", [folder for folder in sys.path if folder != here])
+    if spec is not None and spec.loader is not None and os.path.dirname(spec.origin or "") != here:
+        spec.loader.exec_module(type(sys)("sitecustomize"))
 
 
-def _watch() -> None:
-    from clary.runtime.hook import configuration, imports  # noqa: PLC0415 - only where there is a configuration
-
-    if configuration.is_on():
-        imports.watch()
-
-
-_watch()
+imports.watch()
 _next()

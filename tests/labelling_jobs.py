@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -195,7 +196,9 @@ class Lab:
 @contextlib.contextmanager
 def lab(folder: Path) -> Iterator[Lab]:
     """All parts of a studio, at work, in a folder of their own."""
-    studio = app.build(Settings(data=folder / "data", sandbox="off"), DataFolder(folder / "data"), 8780, 8781)
+    cache = Path(os.environ.get("CLARY_CACHE", "~/.cache/clary")).expanduser()
+    settings = Settings(data=folder / "data", sandbox="off", cache=cache)
+    studio = app.build(settings, DataFolder(folder / "data"), 8780, 8781)
     studio.start()
     try:
         yield Lab(studio)

@@ -82,9 +82,9 @@ def test_what_people_cannot_be_asked(sagemaker: Any, human: dict[str, Any], code
     assert (found, said in words) == (code, True), words
 
 
-def algorithm(name: str) -> dict[str, Any]:
+def algorithm(name: str, **more: Any) -> dict[str, Any]:
     arn = f"arn:aws:sagemaker:us-east-1:027400017018:labeling-job-algorithm-specification/{name}"
-    return {"LabelingJobAlgorithmsConfig": {"LabelingJobAlgorithmSpecificationArn": arn}}
+    return {"LabelingJobAlgorithmsConfig": {"LabelingJobAlgorithmSpecificationArn": arn, **more}}
 
 
 def source(**given: Any) -> dict[str, Any]:
@@ -127,7 +127,19 @@ def source(**given: Any) -> dict[str, Any]:
             "that of the task type BoundingBox is object-detection",
         ),
         ("NamedEntityRecognition", algorithm("text-classification"), VALIDATION, "cannot be labelled automatically"),
-        ("BoundingBox", algorithm("object-detection"), NOT_SERVED, "people label all objects"),
+        ("ImageMultiClass", algorithm("image-classification"), NOT_SERVED, "people label all objects"),
+        (
+            "BoundingBox",
+            algorithm("object-detection", LabelingJobResourceConfig={"VolumeKmsKeyId": "k"}),
+            NOT_SERVED,
+            "VolumeKmsKeyId",
+        ),
+        (
+            "BoundingBox",
+            algorithm("object-detection", InitialActiveLearningModelArn=f"{ARN.rpartition(':')[0]}:model/nobody"),
+            VALIDATION,
+            "nobody",
+        ),
         ("BoundingBox", {"LabelingJobName": "no_name"}, VALIDATION, "regular expression pattern"),
     ],
     ids=lambda each: str(each)[:40],

@@ -9,13 +9,17 @@ import click
 from clary.cli import options
 from clary.cli.client import ask
 from clary.cli.environment import environment
+from clary.cli.labelling_jobs import jobs
 
 _REGION = click.option("--region", help="The region of their work teams (default: that of `clary env`).")
 
 
 @click.group()
 def labelling() -> None:
-    """Ground Truth's labelling jobs: who labels, and how they get in."""
+    """Ground Truth's labelling jobs: how far they are, who labels, and how they get in."""
+
+
+labelling.add_command(jobs)
 
 
 @labelling.group()

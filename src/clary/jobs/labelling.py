@@ -20,8 +20,9 @@ from typing import Any
 from clary.context import Context
 from clary.errors import ServiceError
 from clary.jobs import labelling_activity as activity
-from clary.jobs import labelling_input, reasons
+from clary.jobs import labelling_input, labelling_learning, reasons
 from clary.jobs.labelling_input import CannotBegin
+from clary.jobs.labelling_learning import Learner
 from clary.jobs.labelling_output import Moment, Output
 from clary.labelling import labels
 from clary.labelling.labels import Batch, Outcome
@@ -72,11 +73,14 @@ class LabellingJobs:
         per_object, seconds = config["NumberOfHumanWorkersPerDataObject"], config["TaskTimeLimitInSeconds"]
         row = objects.begin(job.region, job.name, team, per_object, seconds, found.template)
         objects.load(row, found.lines)
+        counters = _counters(objects.counts(row))
+        learning = labelling_learning.begin(job, counters["Unlabeled"])
         members = {
+            **({"_learning": learning} if learning else {}),
             "_names": list(found.categories.names),
             "_labels": found.categories.shown,
             "_total": len(found.lines),
-            "LabelCounters": _counters(objects.counts(row)),
+            "LabelCounters": counters,
         }
         return self._put(job, "InProgress", "labelling", LabellingObjects.opening(row), **members)
 
@@ -85,6 +89,8 @@ class LabellingJobs:
         self._carry(job, row)
         now = self._context.now()
         if job.status == "Stopping":
+            if "_learning" in job.body:
+                self._learner(job, row).stop()
             return self._halt(job, row, "Stopped")
         assert job.created is not None, "a stored record has its times"
         if now >= job.created + _LONGEST:
@@ -106,7 +112,9 @@ class LabellingJobs:
             counted = activity.counted(job, counters, ms_of(now))
             also = together(*([release] if release else []), counted)
             return self._put(job, job.status, "labelling", also, LabelCounters=counters)
-        if not any(counts.get(state) for state in ("waiting", "open", "answered", "closed")):
+        if not any(counts.get(state) for state in ("open", "answered", "closed")):
+            if counts.get("waiting"):
+                return self._learn(job, row)
             return self._put(job, job.status, "writing", _outcome="Completed", _reason="")
         last = (job.created + _LONGEST - now).total_seconds()
         return min(_LOOK, last, math.inf if following is None else max(0.0, (following - ms_of(now)) / 1000) + 0.01)
@@ -131,7 +139,11 @@ class LabellingJobs:
         conditions = job.body.get("StoppingConditions", {})
         most = conditions.get("MaxHumanLabeledObjectCount", job.body["_total"])
         if share := conditions.get("MaxPercentageOfInputDatasetLabeled"):
-            most = min(most, math.ceil(job.body["_total"] * share / 100) - counts.get("kept", 0))
+            most = min(
+                most, math.ceil(job.body["_total"] * share / 100) - counts.get("kept", 0) - counts.get("auto", 0)
+            )
+        if (learning := labelling_learning.limit(job)) is not None:
+            most = min(most, learning)
         return int(most - out)
 
     def _release(
@@ -158,6 +170,19 @@ class LabellingJobs:
         message = f"{len(offered)} objects SUBMITTED in iteration {number}"
         activity.say(self._context, job, _EVALUATED, message, f"submitted-{number}-{begun}")
         return LabellingObjects.release(row, len(offered), number, expires)
+
+    def _learn(self, job: Record, row: Job) -> float | None:
+        """Nobody is asked while a model learns or proposes."""
+        found = self._learner(job, row).step()
+        if found is None:
+            return _LOOK
+        learning, also, told = found
+        activity.say(self._context, job, _EVALUATED, told, f"learning-{learning['round']}-{learning['stage']}")
+        return self._put(job, job.status, "labelling", also, _learning=learning)
+
+    def _learner(self, job: Record, row: Job) -> Learner:
+        batch = self._batch(job, Moment(0, self._context.clock.ms()))
+        return Learner(self._context, job, row, self._output(job), batch)
 
     def _halt(self, job: Record, row: Job, outcome: str, reason: str = "") -> float | None:
         """Ask nobody any more; what was answered is consolidated. A consolidation that was begun is ended first."""
@@ -199,7 +224,9 @@ class LabellingJobs:
         activity.say(self._context, job, "EXPORTED_LABELED_MANIFEST", f"The labeled manifest is {uri}", "exported")
         counters = _counters(self._context.labelling.counts(row))
         body = {name: value for name, value in job.body.items() if name != "FailureReason"}
-        members = {"LabelingJobOutput": {"OutputDatasetS3Uri": uri}, "LabelCounters": counters}
+        model = job.body.get("_learning", {}).get("model")
+        made = {"OutputDatasetS3Uri": uri, **({"FinalActiveLearningModelArn": model} if model else {})}
+        members = {"LabelingJobOutput": made, "LabelCounters": counters}
         ended = replace(job, body={**body, **members})
         counted = activity.counted(job, counters, self._context.clock.ms())
         return self._end(ended, job.body["_outcome"], job.body["_reason"], counted)
@@ -282,9 +309,9 @@ def _counters(counts: dict[str, int]) -> dict[str, int]:
     human = sum(counts.get(state, 0) for state in ("answered", "closed", "labelled")) - counts.get("unanswered", 0)
     failed = counts.get("failed", 0) + counts.get("unanswered", 0)
     return {
-        "TotalLabeled": human + counts.get("kept", 0),
+        "TotalLabeled": human + counts.get("auto", 0) + counts.get("kept", 0),
         "HumanLabeled": human,
-        "MachineLabeled": 0,
+        "MachineLabeled": counts.get("auto", 0),
         "FailedNonRetryableError": failed,
         "Unlabeled": counts.get("waiting", 0) + counts.get("open", 0),
     }

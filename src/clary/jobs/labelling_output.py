@@ -47,25 +47,28 @@ class Moment:
 
 
 class Output:
-    """``pool``: of the users, as answers name where a worker is known."""
+    """``pool``: of the users, as answers name where a worker is known.
+
+    ``root``: below which all lies. ``key``: of KMS, or "".
+    """
 
     def __init__(self, buckets: GuardedBuckets, job: Record, type_: TaskType, pool: str) -> None:
         config = job.body["OutputConfig"]
         self._buckets, self._job, self._type, self._pool = buckets, job, type_, pool
-        self._root, self._key = f"{config['S3OutputPath'].rstrip('/')}/{job.name}", config["KmsKeyId"]
+        self.root, self.key = f"{config['S3OutputPath'].rstrip('/')}/{job.name}", config["KmsKeyId"]
         self._attribute = job.body["LabelAttributeName"]
 
     @property
     def manifest(self) -> str:
-        return f"{self._root}/manifests/output/output.manifest"
+        return f"{self.root}/manifests/output/output.manifest"
 
     def response(self, moment: Moment, number: int) -> str:
         """Where the answers for an object lie."""
-        return f"{self._root}/annotations/worker-response/iteration-{moment.iteration}/{number}/{moment.name}"
+        return f"{self.root}/annotations/worker-response/iteration-{moment.iteration}/{number}/{moment.name}"
 
     def keep_mask(self, moment: Moment, number: int, content: bytes) -> str:
-        uri = f"{self._root}/annotations/consolidated-annotation/output/{number}_{moment.created}.png"
-        self._buckets.put_bytes(uri, content, content_type="image/png", key=self._key)
+        uri = f"{self.root}/annotations/consolidated-annotation/output/{number}_{moment.created}.png"
+        self._buckets.put_bytes(uri, content, content_type="image/png", key=self.key)
         return uri
 
     def answers(self, moment: Moment, objects: Sequence[Answered]) -> None:
@@ -98,20 +101,27 @@ class Output:
             }
             for each, result in answered
         ]
-        annotations = f"{self._root}/annotations/intermediate/{moment.iteration}/annotations.json"
+        annotations = f"{self.root}/annotations/intermediate/{moment.iteration}/annotations.json"
         self._put(annotations, "".join(f"{self._dump(line)}\n" for line in lines))
-        manifest = f"{self._root}/manifests/intermediate/{moment.iteration}/output.manifest"
+        manifest = f"{self.root}/manifests/intermediate/{moment.iteration}/output.manifest"
         self._put(manifest, "".join(f"{self._merged(each.line, result)}\n" for each, result in answered))
 
     def write_manifest(self, lines: Iterator[Line]) -> str:
         """One line for each of the input, in its order; its URI."""
-        self._buckets.put_pieces(self.manifest, self._pieces(lines), content_type="application/json", key=self._key)
+        self._buckets.put_pieces(self.manifest, self._pieces(lines), content_type="application/json", key=self.key)
         return self.manifest
+
+    def merged(self, line: Line) -> str:
+        """As it stands in the output: untouched, or with its label."""
+        return self._merged(line.line, line.result) if line.result else line.line
+
+    def put_text(self, uri: str, text: str) -> None:
+        self._put(uri, text)
 
     def _pieces(self, lines: Iterator[Line]) -> Iterator[bytes]:
         piece = bytearray()
         for line in lines:
-            piece += (self._merged(line.line, line.result) if line.result else line.line).encode() + b"\n"
+            piece += self.merged(line).encode() + b"\n"
             if len(piece) >= _PIECE:
                 yield bytes(piece)
                 piece.clear()
@@ -160,14 +170,14 @@ class Output:
         return {"datasetObjectId": str(each.number), "dataObject": told, "annotations": annotations}
 
     def _consolidation(self, what: str, moment: Moment) -> str:
-        folder = f"{self._root}/annotations/consolidated-annotation/consolidation-{what}"
+        folder = f"{self.root}/annotations/consolidated-annotation/consolidation-{what}"
         return f"{folder}/iteration-{moment.iteration}/{moment.name}"
 
     def _put_json(self, uri: str, value: Any) -> None:
         self._put(uri, json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
     def _put(self, uri: str, text: str) -> None:
-        self._buckets.put_bytes(uri, text.encode(), content_type="application/json", key=self._key)
+        self._buckets.put_bytes(uri, text.encode(), content_type="application/json", key=self.key)
 
 
 def _object(line: str) -> str:

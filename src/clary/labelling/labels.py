@@ -18,6 +18,7 @@ from clary.formats.png import Colour
 from clary.labelling import answers
 from clary.labelling.answers import Answer, BadAnswer
 from clary.labelling.consolidation import boxes, classes, masks, several_classes, spans
+from clary.labelling.proposals import Scored
 from clary.labelling.task_types import CUSTOM, TaskType
 from clary.store.labelling_objects import Answered, State
 from clary.store.labelling_tasks import Row
@@ -74,6 +75,14 @@ _EXPIRED = "ClientError: Annotation tasks expired. Nobody answered while the obj
 def failed(batch: Batch, reason: str) -> Outcome:
     """An object without a label, and why."""
     return "failed", {f"{batch.attribute}-metadata": {"failure-reason": reason, **_common(batch)}}
+
+
+def by_machine(batch: Batch, found: Sequence[Scored], size: tuple[int, int]) -> Outcome:
+    """An object whose boxes a model drew; ``size``: width and height of the image."""
+    agreed = [boxes.Agreed(each.box, round(each.score, 2)) for each in found]
+    label = _of_boxes(batch, agreed, size)
+    metadata = {**label.more, **_common(batch), "human-annotated": "no"}
+    return "auto", {batch.attribute: label.value, f"{batch.attribute}-metadata": metadata}
 
 
 def _labelled(batch: Batch, each: Answered, label: Label) -> Outcome:
@@ -161,27 +170,31 @@ def _boxes(batch: Batch, objects: Sequence[Answered]) -> Labels:
         for each in usable:
             agreed = boxes.consolidate([drawn for _, drawn in each])
             sizes = [size for row, _ in each if (size := answers.image_size(answers.content(row)))]
-            annotations = [
-                {
-                    "class_id": box.box.class_id,
-                    "top": box.box.top,
-                    "left": box.box.left,
-                    "height": box.box.height,
-                    "width": box.box.width,
-                }
-                for box in agreed
-            ]
-            used = sorted({box.box.class_id for box in agreed})
-            told = [{"width": sizes[0][0], "height": sizes[0][1], "depth": 3}] if sizes else []
-            yield Label(
-                {"image_size": told, "annotations": annotations},
-                {
-                    "objects": [{"confidence": box.confidence} for box in agreed],
-                    "class-map": {str(number): batch.names[number] for number in used},
-                },
-            )
+            yield _of_boxes(batch, agreed, sizes[0] if sizes else None)
 
     return merged(labels())
+
+
+def _of_boxes(batch: Batch, agreed: Sequence[boxes.Agreed], size: tuple[int, int] | None) -> Label:
+    annotations = [
+        {
+            "class_id": each.box.class_id,
+            "top": each.box.top,
+            "left": each.box.left,
+            "height": each.box.height,
+            "width": each.box.width,
+        }
+        for each in agreed
+    ]
+    used = sorted({each.box.class_id for each in agreed})
+    told = [{"width": size[0], "height": size[1], "depth": 3}] if size else []
+    return Label(
+        {"image_size": told, "annotations": annotations},
+        {
+            "objects": [{"confidence": each.confidence} for each in agreed],
+            "class-map": {str(number): batch.names[number] for number in used},
+        },
+    )
 
 
 def _spans(batch: Batch, objects: Sequence[Answered]) -> Labels:

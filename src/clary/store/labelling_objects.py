@@ -16,7 +16,7 @@ from clary.store.base import Also, Conflict
 from clary.store.database import Database
 from clary.store.labelling_tasks import Job, LabellingTasks, Row, end, find_job, sweep
 
-State = Literal["waiting", "open", "answered", "closed", "labelled", "failed", "kept"]
+State = Literal["waiting", "open", "answered", "closed", "labelled", "auto", "failed", "kept"]
 
 _PIECE = 2000  # lines in one write, so that others' writes do not wait long
 _TASK = "t.id, t.object, t.worker, t.status, t.accepted, t.deadline, t.ended, t.seconds, t.draft, t.answer, t.reason, t.told"

@@ -33,6 +33,7 @@ REFUSED = {
     "CreateAutoMLJob AutoMLJobConfig.SecurityConfig.VolumeKmsKeyId",
     "CreateAutoMLJobV2 SecurityConfig.VolumeKmsKeyId",
     "CreateEndpointConfig KmsKeyId",
+    "CreateLabelingJob LabelingJobAlgorithmsConfig.LabelingJobResourceConfig.VolumeKmsKeyId",
     "CreateEndpointConfig ProductionVariants.CoreDumpConfig.KmsKeyId",
     "CreateFeatureGroup OnlineStoreConfig.SecurityConfig.KmsKeyId",
     "CreateDomain KmsKeyId",
@@ -46,7 +47,6 @@ REFUSED = {
 WHOLE = (
     "CreateAlgorithm ValidationSpecification.",
     "CreateProcessingJob ProcessingInputs.DatasetDefinition.",
-    "CreateLabelingJob LabelingJobAlgorithmsConfig.",
     "CreateEndpointConfig AsyncInferenceConfig.",
     "CreateEndpointConfig DataCaptureConfig.",
     "CreateEndpointConfig ShadowProductionVariants.",

@@ -10,7 +10,8 @@ from clary.errors import NotServed, ValidationException
 from clary.labelling.task_types import CUSTOM, NOT_BUILT, TASK_TYPES, TaskType, named_by
 from clary.services.iam import roles
 from clary.services.sagemaker import named_buckets
-from clary.services.sagemaker.encryption import check_output_key
+from clary.services.sagemaker.encryption import check_output_key, refuse_volume_key
+from clary.services.sagemaker.models import MODELS
 from clary.services.sagemaker.workteams import WORKTEAMS
 
 _LONGEST_TASK = 28_800  # seconds: of all but video and point clouds
@@ -41,7 +42,7 @@ def check(context: Context, request: Mapping[str, Any]) -> TaskType:
     if type_ is not CUSTOM and "LabelCategoryConfigS3Uri" not in request:
         raise ValidationException(f"LabelCategoryConfigS3Uri is required for the task type {type_.name}.")
     if "LabelingJobAlgorithmsConfig" in request:
-        _check_algorithm(request["LabelingJobAlgorithmsConfig"], type_)
+        _check_algorithm(context, request["LabelingJobAlgorithmsConfig"], type_)
     return type_
 
 
@@ -143,7 +144,7 @@ def _check_times(human: Mapping[str, Any]) -> None:
         )
 
 
-def _check_algorithm(config: Mapping[str, Any], type_: TaskType) -> None:
+def _check_algorithm(context: Context, config: Mapping[str, Any], type_: TaskType) -> None:
     name = config["LabelingJobAlgorithmSpecificationArn"].rpartition("/")[2]
     if not type_.algorithm:
         raise ValidationException(
@@ -153,7 +154,14 @@ def _check_algorithm(config: Mapping[str, Any], type_: TaskType) -> None:
         raise ValidationException(
             f"LabelingJobAlgorithmSpecificationArn names {name}; that of the task type {type_.name} is {type_.algorithm}."
         )
-    raise NotServed(
-        "CreateLabelingJob with LabelingJobAlgorithmsConfig, automated labelling, is not served yet: leave it out, and people "
-        "label all objects."
-    )
+    if name != "object-detection":
+        raise NotServed(
+            f"CreateLabelingJob with the labeling algorithm {name} is not served: only boxes can be labelled automatically "
+            "here. Leave LabelingJobAlgorithmsConfig out, and people label all objects."
+        )
+    resources = config.get("LabelingJobResourceConfig", {})
+    refuse_volume_key(resources, "VolumeKmsKeyId", "CreateLabelingJob")
+    if resources.get("VpcConfig"):
+        raise NotServed("CreateLabelingJob with VpcConfig is not served: there is no VPC. Leave it out.")
+    if (arn := config.get("InitialActiveLearningModelArn")) is not None:
+        MODELS.find(context, arn)

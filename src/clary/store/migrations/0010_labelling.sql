@@ -12,7 +12,7 @@ CREATE TABLE labelling_jobs (
     UNIQUE (region, name)
 );
 -- state: waiting (nobody was asked yet), open (people are asked), answered (nobody is asked any more; an answer may still be
--- changed), closed (being consolidated), labelled, failed, kept (its label came with the manifest).
+-- changed), closed (being consolidated), labelled, auto (labelled by a model), failed, kept (its label came with the manifest).
 CREATE TABLE labelling_objects (
     id        INTEGER PRIMARY KEY,
     job       INTEGER NOT NULL REFERENCES labelling_jobs (id),

@@ -57,6 +57,7 @@ class Frames(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.files: dict[str, bytes] = {"/picture.png": png(400, 300)}
+        self.unshared: dict[str, bytes] = {}  # files whose bytes pages of no origin may not read
         self.template, self.given = "", {}
         self.url = f"http://127.0.0.1:{self.server_port}"
 
@@ -77,6 +78,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.reply(self.server.page(), "text/html; charset=utf-8", {"Content-Security-Policy": RULES})
         elif path == "/host":
             self.reply(HOST.encode(), "text/html; charset=utf-8", {})
+        elif path in self.server.unshared:
+            self.reply(self.server.unshared[path], TYPES[Path(path).suffix], {})
         elif path in self.server.files:
             self.reply(
                 self.server.files[path],

@@ -170,6 +170,19 @@ def test_invert_and_window_on_the_pixels(task: Task) -> None:
     task.frame.wait_for_function("document.querySelector('crowd-bounding-box').levels.canvas.hidden")
 
 
+def test_a_picture_whose_bytes_may_not_be_read(task: Task) -> None:
+    """It is shown and can be marked; the window is then a filter."""
+    task.frames.unshared["/elsewhere.png"] = task.frames.files["/picture.png"]
+    task.open(TEMPLATE % ("['Cat']", ""), {"taskObject": "s3://bucket/elsewhere.png"})
+    task.drag((50, 60), (150, 160))
+    assert task.submit()["boxes"] == {"boundingBoxes": [box("Cat", 50, 60, 100, 100)], "inputImageProperties": SIZE}
+    task.keys("i")
+    task.frame.wait_for_function(
+        "document.querySelector('crowd-bounding-box').image.style.filter.includes('invert(1)')"
+    )
+    assert task.messages("clary:error") == []
+
+
 def test_hidden_boxes_stay_in_the_answer(task: Task) -> None:
     opened(task).drag((20, 20), (60, 60))
     task.keys("h")

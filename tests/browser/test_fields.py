@@ -253,6 +253,28 @@ def test_onsubmit_may_set_and_prevent(task: Task) -> None:
     assert task.submit() == {"h": "set", "x": "x"}
 
 
+def test_an_answer_of_before_with_any_name(task: Task) -> None:
+    task.open(
+        form("""<crowd-input name="answer" label="A"></crowd-input><crowd-classifier name="fields" categories="['a', 'b']">
+      <classification-target>x</classification-target></crowd-classifier>""")
+    )
+    before = {"answer": "text", "fields": {"label": "b"}}
+    task.tell("clary:restore", draft=before)
+    assert task.submit() == before
+
+
+def test_a_form_inside_the_form(task: Task) -> None:
+    task.open(
+        form("""<form action="https://elsewhere.example/" onsubmit="window.seen = true"><label>X <input name="x"></label>
+      <button>Send</button></form>""")
+    )
+    task.frame.get_by_label("X").fill("x")
+    task.frame.get_by_role("button", name="Send").click()
+    assert task.wait("clary:answer")["answer"] == {"x": "x"}
+    assert task.frame.evaluate("window.seen")
+    assert task.messages("clary:error") == []
+
+
 def test_buttons_submit_and_reset(task: Task) -> None:
     task.open(
         form("""<crowd-input name="x" label="X"></crowd-input><crowd-button form-action="reset">Clear</crowd-button>

@@ -39,6 +39,7 @@ export function restoreField(field, state) {
 export class CrowdForm extends CrowdElement {
   build() {
     this.addEventListener("click", (event) => this.pressed(event));
+    this.addEventListener("submit", (event) => this.innerForm(event), true);
     if (!isFramed && !this.querySelector('crowd-button[form-action="submit"], button:not([type="button"]), input[type="submit"]')) {
       const button = document.createElement("crowd-button"); // in the portal its own button is there
       button.setAttribute("form-action", "submit");
@@ -122,6 +123,18 @@ export class CrowdForm extends CrowdElement {
       if (message) return { field, message };
     }
     return null;
+  }
+
+  /** A template's own form inside is part of this one: after its own handlers, this one is submitted. */
+  innerForm(event) {
+    if (event.target === this) return;
+    const last = (inner) => {
+      inner.stopPropagation();
+      const isGoing = !inner.defaultPrevented;
+      inner.preventDefault();
+      if (isGoing) this.submit();
+    };
+    event.target.addEventListener("submit", last, { once: true });
   }
 
   pressed(event) {

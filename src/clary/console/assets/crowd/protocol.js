@@ -86,14 +86,18 @@ function keep() {
 function restore(draft) {
   if (!draft) return;
   const fields = forms().flatMap(fieldsOf);
-  if (!Array.isArray(draft.fields)) {
-    const answer = draft.answer ?? draft;
-    for (const field of fields) restoreField(field, answer[field.getAttribute("name")]);
+  if (!isDraft(draft)) {
+    for (const field of fields) restoreField(field, draft[field.getAttribute("name")]);
     return;
   }
   const states = new Map();
   for (const [name, state] of draft.fields) states.set(name, [...(states.get(name) ?? []), state]);
   for (const field of fields) restoreField(field, states.get(field.getAttribute("name"))?.shift());
+}
+
+/** An answer may have a field of that name, too. */
+function isDraft({ fields }) {
+  return Array.isArray(fields) && fields.every((each) => Array.isArray(each) && each.length === 2);
 }
 
 function pass(event) {

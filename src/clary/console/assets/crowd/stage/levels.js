@@ -95,10 +95,11 @@ export class Levels {
     this.canvas.getContext("2d").putImageData(this.target, 0, 0);
   }
 
+  /** The same line from grey to grey as `table`; filters cut what is beyond white after each step. */
   asFilter() {
-    const contrast = 256 / this.width;
-    const brightness = 128 / Math.max(this.level, 1);
-    return `${this.isInverted ? "invert(1) " : ""}brightness(${brightness}) contrast(${contrast})`;
+    const level = Math.max(this.level, 1);
+    const contrast = (256 / this.width) * (level / 128);
+    return `brightness(${128 / level}) contrast(${contrast})${this.isInverted ? " invert(1)" : ""}`;
   }
 }
 

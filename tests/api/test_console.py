@@ -251,10 +251,24 @@ def test_open_pages_are_told_what_kind_of_thing_changed(studio: Studio, stream: 
     assert stream.readline() == b"retry: 2000\n"
     began = datetime.now(UTC)
     studio.client("sagemaker").create_experiment(ExperimentName="told")
-    while not (line := stream.readline()).startswith(b"data: "):
+    while not (line := stream.readline()).startswith(b"data: ") or b"Experiment" not in line:
         assert line, "the stream ended"
-    assert b"Experiment" in line
     assert (datetime.now(UTC) - began).total_seconds() < 2
+
+
+def test_a_page_and_a_stream_tell_the_state_that_they_are_made_of(
+    studio: Studio, owner: Browser, stream: http.client.HTTPResponse
+) -> None:
+    def state() -> str:
+        found = re.search(r'clary-changes" content="([^"]+)"', owner.get("/_/")[2])
+        assert found
+        return found[1]
+
+    before = state()
+    assert [stream.readline() for _ in range(3)][2] == f"data: {before}\n".encode()
+    assert state() == before
+    studio.client("sagemaker").create_experiment(ExperimentName="another")
+    assert state() != before
 
 
 def test_the_stream_is_nobodys_who_is_not_signed_in(browser: Browser) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import threading
 from collections.abc import AsyncIterator
 
@@ -27,7 +28,13 @@ class Changes:
         self._quiet = quiet
         self._listeners: set[_Listener] = set()
         self._lock = threading.Lock()
+        self._server, self._count = secrets.token_hex(4), 0
         self._leave = store.subscribe(self._tell)
+
+    @property
+    def state(self) -> str:
+        """Another one after every change: what a page is made of, and what a stream begins with."""
+        return f"{self._server}-{self._count}"
 
     def close(self) -> None:
         """End all streams: a server that ends waits for them otherwise."""
@@ -45,7 +52,7 @@ class Changes:
         with self._lock:
             self._listeners.add(listener)
         try:
-            yield b"retry: 2000\nevent: open\ndata:\n\n"
+            yield f"retry: 2000\nevent: state\ndata: {self.state}\n\n".encode()
             while not listener.ended:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_ALIVE):
@@ -58,9 +65,10 @@ class Changes:
                 self._listeners.discard(listener)
 
     def _tell(self, record: Record) -> None:
-        if record.kind in self._quiet or not self._listeners:
+        if record.kind in self._quiet:
             return
         with self._lock:
+            self._count += 1
             for listener in self._listeners:
                 listener.note(record.kind)
 

@@ -140,6 +140,8 @@ class Console:
             cookies=self._cookies,
             identify=lambda session: self._identity(session) or Identity(""),
             assets=self._assets,
+            key=self._keys.find(session.key) if session.key else None,
+            changes=self._changes.state,
         )
 
     def _identity(self, session: Session) -> Identity | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from clary.console.assets import Assets
 from clary.console.cookies import Cookies
@@ -15,6 +16,9 @@ from clary.console.sessions import Session, Sessions
 from clary.context import Context, Identity
 from clary.errors import ValidationException
 from clary.gateway.http import HttpAnswer, HttpRequest
+from clary.keys import Key
+from clary.labelling import object_addresses
+from clary.labelling.object_addresses import Signer
 
 Act = Callable[[Context, HttpRequest, str, str, dict[str, Any]], dict[str, Any]]
 """The door for pages: ``Gateway.act``."""
@@ -25,10 +29,17 @@ Render = Callable[["Visit", str, Mapping[str, Any]], str]
 NOBODY = Session("", "", "")
 
 
+@lru_cache(maxsize=4096)
+def _signed(address: str, signer: Signer, region: str, seconds: int, _: int) -> str:
+    """The same address for half its time, so that a page that is fetched anew does not load its pictures anew."""
+    return object_addresses.signed(address, signer, region, seconds)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Visit:
     """``path``: what the page's own path names by ``{name}``. ``context`` is for what no operation tells (the clock, a
-    worker's tasks); its identity is whoever is signed in. What an operation does, a page asks for by ``call``.
+    worker's tasks); its identity is whoever is signed in, ``key`` the access key that they are signed in by. What an
+    operation does, a page asks for by ``call``.
     """
 
     request: HttpRequest
@@ -41,6 +52,8 @@ class Visit:
     cookies: Cookies
     identify: Callable[[Session], Identity]
     assets: Assets
+    key: Key | None = None
+    changes: str = ""  # the state that the page is made of, see changes.py
 
     @cached_property
     def query(self) -> Mapping[str, str]:
@@ -79,6 +92,13 @@ class Visit:
     def call(self, service: str, operation: str, **request: Any) -> dict[str, Any]:
         """What boto3 would be answered: with the rights of whoever is signed in. ``ServiceError`` becomes a page."""
         return self.act(self.context, self.request, service, operation, request)
+
+    def object_address(self, bucket: str, key: str, seconds: int = 900) -> str:
+        """Where the browser may read an object for a while, by the rights of whoever is signed in."""
+        assert self.key is not None, "pages of users alone link to objects"
+        address = f"{self.origin}/{bucket}/{quote(key)}"
+        signer = Signer(self.key.access_key, self.key.secret, self.key.token)
+        return _signed(address, signer, self.context.region, seconds, int(time.monotonic() / seconds * 2))
 
     def show(self, template: str, status: int = 200, **values: Any) -> HttpAnswer:
         """The page that a template makes of these values."""

@@ -7,7 +7,8 @@
   };
 
   // Regions that live: fetched anew with their page, and made alike without losing focus, scroll or an open menu.
-  let asked = null, again = false;
+  const stateOf = (page) => page.querySelector('meta[name="clary-changes"]')?.content;
+  let asked = null, again = false, state = stateOf(document);
   async function refresh() {
     if (asked) { again = true; return; }
     const regions = [...document.querySelectorAll("[data-live], [data-every]")];
@@ -20,6 +21,7 @@
       if (!answer.ok) { banner("Clary could not answer; it is asked again."); return; }
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       banner("");
+      state = stateOf(fresh);
       for (const region of regions) {
         const made = fresh.getElementById(region.id);
         if (made && made.outerHTML !== region.outerHTML) {
@@ -37,15 +39,15 @@
   }
 
   // A browser opens few connections to one server, so a page that nobody sees holds none.
-  let source = null, lost = false;
+  let source = null;
   function listen() {
     const wanted = document.querySelector("[data-live], [data-every]") && !document.hidden;
-    if (!wanted && source) { source.close(); source = null; lost = true; }
+    if (!wanted && source) { source.close(); source = null; }
     if (!wanted || source) return;
     source = new EventSource(location.pathname.startsWith("/_/portal") ? "/_/portal/events" : "/_/events");
-    source.addEventListener("open", () => { if (lost) { lost = false; refresh(); } });
+    // What changed after the page was made and before this stream was open.
+    source.addEventListener("state", (event) => { if (event.data !== state || !document.getElementById("banner").hidden) refresh(); });
     source.addEventListener("error", () => {
-      lost = true;
       if (source && source.readyState === EventSource.CLOSED) { source = null; refresh(); setTimeout(listen, 5000); }
       else banner("Clary does not answer; it is asked again.");
     });
@@ -64,7 +66,7 @@
     if (ticks % 10 === 0) tellTimes();
   }, 1000);
   document.addEventListener("visibilitychange", listen);
-  addEventListener("pagehide", () => { if (source) { source.close(); source = null; lost = true; } });
+  addEventListener("pagehide", () => { if (source) { source.close(); source = null; } });
   addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
 
   // "3 min ago", the exact time on hover.

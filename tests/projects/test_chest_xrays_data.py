@@ -148,6 +148,30 @@ print(json.dumps([source.synthetic, sorted(sizes), labelled]))
         assert sum(found[2].values()) == 8
         assert not found[2]["SYNTHETIC99999_000.png"]
 
+    def test_what_a_person_drew_takes_the_place_of_what_was_there(self, python: str, tmp_path: Path) -> None:
+        """Lines of a labelling job and of the records become one manifest under one name, which data.py reads again."""
+        found = told(
+            python,
+            """
+import data, labelling, sample
+folder = Path(sys.argv[1])
+source = data.of_folder(sample.write(folder / "mine", 6, 96).parent, folder / "data", 48)
+first, second, *_ = source.records
+size = {"width": 48, "height": 48, "depth": 3}
+box = {"class_id": 0, "left": 12, "top": 0, "width": 24, "height": 6}
+person = {"source-ref": "s3://b/" + first.name, "n": 1, "drawn": {"image_size": [size], "annotations": [box]},
+          "drawn-metadata": {"type": "groundtruth/object-detection", "human-annotated": "yes"}}
+given = labelling.line(second, "s3://b/" + second.name, 48)
+lines = [labelling.renamed(line, "trachea") for line in (person, given)]
+assert [list(line) for line in lines] == [["source-ref", "trachea", "trachea-metadata"]] * 2
+again = data.read_manifest("\\n".join(map(json.dumps, lines)), "train.manifest")
+print(json.dumps([again[first.name], again[second.name], second.box]))
+""",
+            tmp_path,
+        )
+        assert found[0] == [0.25, 0, 0.5, 0.125]
+        assert found[1] == pytest.approx(found[2], abs=0.001)
+
     @pytest.mark.parametrize(
         ("make", "grey"),
         [

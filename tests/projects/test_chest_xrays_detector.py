@@ -12,7 +12,8 @@ import pytest
 
 from clary.images import catalog
 from clary.images.environments import Environments
-from tests.conftest import ROOT
+from tests import pythons
+from tests.conftest import ROOT, Studio
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -147,3 +148,20 @@ def test_it_learns_from_the_real_pictures(torch_python: str, real_data: Path) ->
     assert (found["pictures"], found["patients"]) == (203, 106)
     assert found["ap50"] > 0.05
     assert found["top_box if upper and lower edge were known"] > found["top_box"]
+
+
+def test_the_guides_model_trainer_runs_the_same_script(job: Job, sample: Path, studio: Studio, tmp_path: Path) -> None:
+    """The SDK 3.x, by the code that the guide shows."""
+    python = pythons.named("CLARY_TEST_SDK3_PYTHON", "the SDK 3.x")
+    guide = (PROJECT / "guide.md").read_text()
+    shown = guide.partition("With version 3 of the SDK")[2].partition("```python\n")[2].partition("```")[0]
+    folders = {"images": sample, "train": job.folder / "train", "validation": job.folder / "validation"}
+    program = f"""
+import json, os
+os.chdir({str(PROJECT)!r})
+inputs = { {name: str(path) for name, path in folders.items()}!r}
+{shown}
+print(json.dumps({{"status": trainer._latest_training_job.training_job_status}}))
+"""
+    told, said = pythons.run(studio, python, program, tmp_path)
+    assert told == {"status": "Completed"}, said

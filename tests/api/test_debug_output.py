@@ -36,6 +36,7 @@ save(0)
 board = pathlib.Path(json.load(open(os.environ["TENSORBOARD_CONFIG_FILE_PATH"]))["LocalPath"])
 open(board / "events.out.tfevents.1", "wb", buffering=0).write(b"first")
 (folder / "claim.smd").touch()
+print("config", sorted(os.listdir("/opt/ml/input/config")) if os.path.exists("/opt/ml/input") else "")
 print("saved", sorted(told), folder, board, flush=True)
 """
 STEP = [
@@ -72,7 +73,8 @@ def test_it_is_there_while_the_job_runs_and_the_end_when_it_ended(s3: Any, sagem
     )
     collections = [{"CollectionName": "weights", "CollectionParameters": {"save_interval": "3"}}]
     hook = {"CollectionConfigurations": collections, "HookParameters": {"save_interval": "7"}}
-    sagemaker.create_training_job(**saving(s3, "tensors", script, hook=hook))
+    profiler = {"S3OutputPath": f"s3://{jobs.BUCKET}/out", "DisableProfiler": False}
+    sagemaker.create_training_job(**saving(s3, "tensors", script, hook=hook, ProfilerConfig=profiler))
     jobs.wait_for_line(boto("logs"), "tensors", "saved")
     until(lambda: keys(s3, "tensors") == STEP)
     until(lambda: keys(s3, "tensors", "tensorboard-output") == ["events.out.tfevents.1"])
@@ -86,6 +88,10 @@ def test_it_is_there_while_the_job_runs_and_the_end_when_it_ended(s3: Any, sagem
     told = "['CollectionConfigurations', 'HookParameters', 'LocalPath', 'S3OutputPath']"
     line = f"saved {told} /opt/ml/output/tensors /opt/ml/output/tensorboard"
     assert line in jobs.log_lines(boto("logs"), "tensors")
+    files = (
+        "debughookconfig hyperparameters inputdataconfig profilerconfig resourceconfig tensorboardoutputconfig".split()
+    )
+    assert f"config {[f'{name}.json' for name in files]}" in jobs.log_lines(boto("logs"), "tensors")
     component = sagemaker.describe_trial_component(TrialComponentName="tensors-aws-training-job")
     assert component["OutputArtifacts"]["SageMaker.DebugHookOutput"]["Value"] == "s3://jobs/out/"
 

@@ -29,6 +29,8 @@ def lay_out(buckets: GuardedBuckets, job: Record, hosts: Sequence[Host], host: H
     channels.write_json(config / "inputdataconfig.json", channels.input_config([each for each, _ in shares], mode))
     channels.write_json(config / "hyperparameters.json", hyperparameters)
     channels.write_json(config / "resourceconfig.json", resources(hosts, host))
+    if profiler := job.body.get("ProfilerConfig"):
+        channels.write_json(config / "profilerconfig.json", profiler)
     _code(buckets, hyperparameters, ml)
     return inputs
 

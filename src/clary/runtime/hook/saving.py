@@ -173,6 +173,8 @@ class Saver:
 
     def _begin_work(self) -> None:
         worker = self._worker_of()
+        if workers.has_smdebug():  # the script brought it, to save by that
+            worker = Worker(worker.rank, worker.count, writes=False)
         if worker.writes and worker.count == 1 and not workers.claim(self.configuration.folder):
             worker = Worker(worker.rank, worker.count, writes=False)
             print(

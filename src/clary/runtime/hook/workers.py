@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,12 @@ def claim(folder: Path) -> bool:
             if _holder(path) == os.getpid():
                 return True
             path.unlink(missing_ok=True)
+
+
+def has_smdebug() -> bool:
+    """Whether this process has imported the real smdebug, not the small one of ``compatible``."""
+    found = getattr(sys.modules.get("smdebug"), "__file__", None)
+    return found is not None and not Path(found).is_relative_to(Path(__file__).parent)
 
 
 def release(folder: Path) -> None:

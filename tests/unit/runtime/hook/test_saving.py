@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +163,15 @@ def test_an_attempt_after_another_goes_on_counting_by_the_checkpoints(
     second = saver(tmp_path / "again", HookParameters={"save_interval": "1"})
     second.begin(Mode.TRAIN)
     assert (second.step, second.mode_steps[Mode.TRAIN]) == (5, 5)
+
+
+@pytest.mark.parametrize(("file", "writes"), [("/packages/smdebug/__init__.py", False), (None, True)])
+def test_a_script_that_brought_smdebug_saves_by_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str | None, writes: bool
+) -> None:
+    module = types.ModuleType("smdebug")
+    module.__file__ = file or str(Path(workers.__file__).parent / "compatible/smdebug/__init__.py")
+    monkeypatch.setitem(sys.modules, "smdebug", module)
+    hook = saver(tmp_path)
+    assert bool(hook.begin(Mode.TRAIN)) == writes
+    assert (tmp_path / "tensors").exists() == writes

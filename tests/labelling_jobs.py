@@ -155,6 +155,17 @@ class Lab:
     def ended(self, name: str) -> dict[str, Any]:
         return self.until(name, lambda job: job["LabelingJobStatus"] in ENDED)
 
+    def training(self, name: str) -> dict[str, Any]:
+        """A training job that has ended."""
+
+        def look() -> dict[str, Any] | None:
+            job = self.context.call("sagemaker", "DescribeTrainingJob", TrainingJobName=name)
+            return job if job["TrainingJobStatus"] in ENDED else None
+
+        found = self._wait(look, 120)
+        assert found is not None, "it does not end"
+        return found
+
     def take(self, worker: Worker, job: str, seconds: float = 30) -> Task:
         """The worker's next task, waited for."""
         found = self._wait(lambda: tasks.take(self.context, worker, job), seconds)

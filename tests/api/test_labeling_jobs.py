@@ -16,6 +16,7 @@ from clary.errors import ServiceError
 from clary.formats import png
 from clary.labelling import tasks
 from clary.labelling.tasks import TaskGone
+from tests import jobs
 from tests import labelling_jobs as given
 from tests.labelling_jobs import BUCKET, Lab, boxes
 
@@ -390,6 +391,13 @@ def test_what_nobody_answers_in_time_fails_and_one_answer_is_enough(lab: Lab) ->
     assert lab.create("rest", **source)["LabelCounters"]["Unlabeled"] == 1
 
 
+def test_where_all_is_labelled_already_nobody_is_asked(lab: Lab) -> None:
+    lab.manifest([{"source-ref": f"s3://{BUCKET}/a.png", "label": {"annotations": []}}])
+    job = lab.create("boxes")
+    assert lab.ended("boxes")["LabelingJobStatus"] == "Completed", job
+    assert lab.output("boxes") == [{"source-ref": f"s3://{BUCKET}/a.png", "label": {"annotations": []}}]
+
+
 def test_a_task_s_time_limit_lets_others_have_it(lab: Lab) -> None:
     ann, bob = lab.worker("ann"), lab.worker("bob")
     lab.images(1)
@@ -460,6 +468,7 @@ def test_an_answer_of_another_form_fails_its_object_with_the_reason(lab: Lab) ->
         ("labels.json", None, "The label category file s3://ward/labels.json cannot be read"),
         ("template.liquid.html", None, "The template s3://ward/template.liquid.html cannot be read"),
         ("template.liquid.html", b"\xff", "is not UTF-8"),
+        ("template.liquid.html", "<p>{% for %}</p>", "The template cannot be rendered"),
     ],
 )
 def test_what_it_cannot_begin_with_is_its_reason(lab: Lab, key: str, content: Any, said: str) -> None:
@@ -569,3 +578,48 @@ def test_an_encrypted_output_is_encrypted(lab: Lab) -> None:
     for name in lab.tree():
         assert lab.context.buckets.find(f"s3://{BUCKET}/{name}").encryption is not None
     assert "label" in lab.output("boxes")[0]
+
+
+READS = """
+import os
+data = open("/opt/ml/input/data/train_0" if os.path.exists("/opt/ml/input/data/train_0") else
+            os.path.join(os.environ["SM_INPUT_DIR"], "data/train_0"), "rb").read()
+print("read", data.count(b"PNG"), "images,", data.count(b'"class_id"'), "boxes", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_training_job_reads_what_was_labelled(lab: Lab) -> None:
+    ann = lab.worker("ann")
+    lab.images(3)
+    lab.create("boxes")
+    for _ in range(3):
+        lab.answer(ann, "boxes", boxes((1, 2, 3, 4)))
+    uri = lab.ended("boxes")["LabelingJobOutput"]["OutputDatasetS3Uri"]
+    lab.put("code/train.tar.gz", jobs.archive({"train.py": READS}))
+    source = {"S3DataType": "AugmentedManifestFile", "S3Uri": uri, "AttributeNames": ["source-ref", "label"]}
+    channel = {
+        "ChannelName": "train",
+        "DataSource": {"S3DataSource": source},
+        "RecordWrapperType": "RecordIO",
+        "InputMode": "Pipe",
+    }
+    lab.context.call(
+        "sagemaker",
+        "CreateTrainingJob",
+        TrainingJobName="reads",
+        RoleArn=jobs.ROLE,
+        AlgorithmSpecification={"TrainingImage": jobs.IMAGE, "TrainingInputMode": "Pipe"},
+        HyperParameters={
+            "sagemaker_program": "train.py",
+            "sagemaker_submit_directory": f"s3://{BUCKET}/code/train.tar.gz",
+        },
+        InputDataConfig=[channel],
+        OutputDataConfig={"S3OutputPath": f"s3://{BUCKET}/model"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 120},
+    )
+    job = lab.training("reads")
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    logs = lab.context.call("logs", "FilterLogEvents", logGroupName="/aws/sagemaker/TrainingJobs")["events"]
+    assert any("read 3 images, 3 boxes" in each["message"] for each in logs)

@@ -11,10 +11,11 @@ from clary.buckets import Entry
 from clary.errors import ServiceError
 from clary.formats.image_files import NoImage, look
 from clary.guarded_buckets import GuardedBuckets
-from clary.labelling import categories, manifests
+from clary.labelling import categories, inputs, manifests, templates
 from clary.labelling.categories import BadCategories, Categories
 from clary.labelling.manifests import BadManifest
 from clary.labelling.task_types import TASK_TYPES, TaskType
+from clary.labelling.templates import TemplateProblem
 
 _IMAGE_BYTES, _IMAGE_PIXELS = 40 << 20, 100_000_000
 _FILE = 2 << 30  # bytes of a manifest, which is read as a whole; more than 100,000 lines never have
@@ -57,7 +58,17 @@ def read(buckets: GuardedBuckets, job: dict[str, Any]) -> Input:
         entries = manifests.parse(_bytes(buckets, uri, "The manifest", _FILE), type_, job["LabelAttributeName"])
     except BadManifest as error:
         raise CannotBegin(f"ClientError: The manifest {uri} cannot be used: {error}") from None
+    _check_template(template, inputs.made(type_, found.shown, entries[0].line))
     return Input(template, found, [(entry.line, entry.kept) for entry in entries])
+
+
+def _check_template(template: str, given: dict[str, Any]) -> None:
+    """Whether the template is one at all; what it says of single objects their workers are told."""
+    try:
+        templates.render(template, given, lambda _, key: key, "")
+    except TemplateProblem as problem:
+        if problem.code == templates.INVALID_TEMPLATE:
+            raise CannotBegin(f"ClientError: The template cannot be rendered: {problem.message}") from None
 
 
 def bad_objects(buckets: GuardedBuckets, type_: TaskType, lines: Sequence[tuple[int, str]]) -> dict[int, str]:

@@ -332,3 +332,40 @@ print(json.dumps({
     "attached": Estimator.attach(spot.latest_training_job.name).use_spot_instances,
 }))
 """
+
+OBJECT_DETECTION = """
+import json, pathlib, sys
+import sagemaker
+from sagemaker import image_uris
+from sagemaker.deserializers import JSONDeserializer
+from sagemaker.estimator import Estimator
+from sagemaker.inputs import TrainingInput
+from sagemaker.serializers import DataSerializer
+
+folder = pathlib.Path(sys.argv[1])
+session, role = sagemaker.Session(), sagemaker.get_execution_role()
+names = ("train", "validation", "train_annotation", "validation_annotation")
+channels = {
+    name: TrainingInput(session.upload_data(str(folder / name), key_prefix=f"shapes/{name}"), content_type="image/png")
+    for name in names
+}
+image = image_uris.retrieve("object-detection", session.boto_region_name)
+given = {"instance_type": "ml.m5.large", "instance_count": 1, "sagemaker_session": session}
+values = {
+    "base_network": "small", "num_classes": 2, "num_training_samples": 24, "epochs": 2, "mini_batch_size": 8,
+    "optimizer": "adam", "learning_rate": 0.003, "use_pretrained_model": 0, "early_stopping": True,
+}
+first = Estimator(image, role, **given)
+first.set_hyperparameters(**values)
+first.fit(channels)
+again = Estimator(image, role, model_uri=first.model_data, **given)
+again.set_hyperparameters(**values)
+again.fit(channels)
+forms = {"serializer": DataSerializer("image/png"), "deserializer": JSONDeserializer()}
+predictor = again.deploy(1, "ml.m5.large", wait=False, **forms)
+session.sagemaker_client.get_waiter("endpoint_in_service").wait(EndpointName=predictor.endpoint_name)
+found = predictor.predict(next((folder / "validation").iterdir()).read_bytes())
+predictor.delete_endpoint()
+table = again.training_job_analytics.dataframe()
+print(json.dumps({"image": image, "found": found, "metrics": sorted(set(table["metric_name"]))}))
+"""

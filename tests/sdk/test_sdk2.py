@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import shapes
 from tests.conftest import Studio
 from tests.pythons import run
 from tests.sdk import programs
@@ -53,6 +54,23 @@ def test_xgboost_fits_and_serves_as_a_framework_and_as_an_algorithm(
     assert found["metrics"] == ["train:rmse", "validation:rmse"]
     assert found["of_script"] == ["train:rmse"]
     assert "[29]#011train-rmse:" in printed
+
+
+def test_object_detection_fits_goes_on_and_serves(studio: Studio, python: str, tmp_path: Path) -> None:
+    for name, seeds in (("train", range(24)), ("validation", range(100, 106))):
+        (tmp_path / name).mkdir()
+        (tmp_path / f"{name}_annotation").mkdir()
+        for seed in seeds:
+            body, drawn = shapes.picture(seed)
+            (tmp_path / name / f"{seed}.png").write_bytes(body)
+            text = shapes.annotation_file(drawn, f"{seed}.png")
+            (tmp_path / f"{name}_annotation" / f"{seed}.json").write_bytes(text)
+    found, printed = run(studio, python, programs.OBJECT_DETECTION, tmp_path)
+    assert found["image"] == "811284229777.dkr.ecr.us-east-1.amazonaws.com/object-detection:1"
+    assert all(len(each) == 6 for each in found["found"]["prediction"])
+    assert "validation:mAP" in found["metrics"]
+    assert "train:cross_entropy" in found["metrics"]
+    assert "The training goes on from the model of the channel model." in printed
 
 
 def test_pytorch_fits_and_serves(studio: Studio, python: str, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ PROGRAMS = (
     "packing.py",
     "jobs.py",
     "transform.py",
+    "detection.py",
     "records.py",
 )
 _BESIDE_MOTO = {"server.py", "objects.py"}

@@ -78,7 +78,10 @@ def rate(port: int, connections: int) -> float:
     return sum(done) / _SECONDS
 
 
-def start(command: list[str], environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], int]:
+def start(
+    command: list[str], environment: dict[str, str], body: bytes = b"0.1,0.2,0.3,0.4\n", kind: str = "text/csv"
+) -> tuple[subprocess.Popen[bytes], int]:
+    """A serving program and its port, once it has answered ``body``."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
@@ -88,8 +91,8 @@ def start(command: list[str], environment: dict[str, str]) -> tuple[subprocess.P
         filled, env={**environment, "CLARY_LISTEN_FD": str(number)}, pass_fds=[number], stdout=subprocess.DEVNULL
     )
     port = listener.getsockname()[1]
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.request("POST", "/invocations", b"0.1,0.2,0.3,0.4\n", {"Content-Type": "text/csv"})
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+    connection.request("POST", "/invocations", body, {"Content-Type": kind})
     connection.getresponse().read()
     connection.close()
     listener.close()

@@ -73,7 +73,7 @@ def input_fn(body: bytes, content_type: str) -> bytes:
 def predict_fn(body: bytes, served: Served) -> Found:
     image, size = decode(body, served.model.image_shape, "The request")
     batch = as_channels(image, served.model.channels)[None]
-    (found,) = detect(served.model, np.ascontiguousarray(batch), served.nms_threshold)
+    (found,) = detect(served.model, np.array(batch), served.nms_threshold)
     return Found(found, size, image.shape[2])
 
 

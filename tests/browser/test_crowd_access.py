@@ -28,8 +28,17 @@ TEMPLATES = {
 }
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
-def test_axe_finds_nothing(task: Task, name: str) -> None:
+CASES = [
+    (name, scheme)
+    for name in TEMPLATES
+    for scheme in ("light", "dark")
+    if scheme == "dark" or "picture.png" not in TEMPLATES[name]
+]
+
+
+@pytest.mark.parametrize(("name", "scheme"), CASES)
+def test_axe_finds_nothing(task: Task, name: str, scheme: str) -> None:
+    task.page.emulate_media(color_scheme=scheme)
     task.open(TEMPLATES[name])
     if "src=" in TEMPLATES[name] and "labels" in TEMPLATES[name]:
         task.keys("a")

@@ -192,7 +192,7 @@ def test_entities_by_mouse(task: Task) -> None:
 def test_entities_by_keys(task: Task) -> None:
     task.open(ENTITIES % "", {"text": TEXT})
     task.frame.locator(".text").focus()
-    task.keys("ArrowRight", "ArrowRight", "Shift+ArrowRight", "1", "Escape")
+    task.keys("ArrowRight", "Shift+ArrowRight", "1", "Escape")
     assert task.submit()["e"] == {"entities": [entity("person", 2, 14)]}
     task.keys("Tab", "2")
     assert task.submit()["e"] == {"entities": [entity("date", 2, 14)]}
@@ -203,6 +203,14 @@ def test_entities_by_keys(task: Task) -> None:
     task.forget()
     task.tell("clary:nothing")
     assert task.wait("clary:answer")["answer"]["e"] == {"entities": []}
+
+
+@pytest.mark.parametrize(("text", "span"), [("東京に行く", (0, 2)), ("— Zoë’s cat", (2, 7))])
+def test_words_are_those_of_the_language(task: Task, text: str, span: tuple[int, int]) -> None:
+    task.open(ENTITIES % "", {"text": text})
+    task.frame.locator(".text").focus()
+    task.keys("ArrowRight", "1")
+    assert task.submit()["e"] == {"entities": [entity("person", *span)]}
 
 
 def test_entities_of_before(task: Task) -> None:
@@ -392,3 +400,19 @@ def test_a_template_that_is_opened_by_itself_shows_what_it_would_send(task: Task
     task.page.get_by_label("X").fill("mine")
     task.page.get_by_role("button", name="Submit").click()
     assert '"x": "mine"' in task.page.get_by_role("dialog").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("template", "ground"),
+    [
+        (form("<crowd-input name='x' label='X'></crowd-input>"), "dark"),
+        (form("<p style='color: #333'>Text</p>"), "light"),
+        ("<style>.a { background: yellow }</style>" + form("<p class='a'>Text</p>"), "light"),
+        ("<style>.a { margin: 1em; border-color: red }</style>" + form("<p class='a'>Text</p>"), "dark"),
+    ],
+)
+def test_dark_by_the_system_unless_the_template_has_colours(task: Task, template: str, ground: str) -> None:
+    task.page.emulate_media(color_scheme="dark")
+    task.open(template)
+    colour = task.frame.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert colour == {"dark": "rgb(11, 13, 12)", "light": "rgb(255, 255, 255)"}[ground]

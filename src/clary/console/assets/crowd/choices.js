@@ -5,7 +5,10 @@ import { styles } from "./theme.js";
 const STYLES = styles(`
   :host { display: block; width: fit-content; margin: 4px 0 } label { display: inline-flex; gap: 8px; align-items: flex-start; cursor: pointer }
   input { margin: 3px 0 0; width: 16px; height: 16px; accent-color: var(--clary-accent); flex: none }
-  input[role="switch"] { width: 28px } input:disabled + span { opacity: .6 }
+  input[role="switch"] { appearance: none; width: 28px; border-radius: 8px; background: var(--clary-muted); position: relative }
+  input[role="switch"]::before { content: ""; position: absolute; top: 2px; left: 2px; width: 12px; height: 12px; border-radius: 50%; background: var(--clary-bg) }
+  input[role="switch"]:checked { background: var(--clary-accent) } input[role="switch"]:checked::before { left: 14px }
+  input:disabled + span { opacity: .6 }
 `);
 
 class Choice extends CrowdElement {

@@ -292,14 +292,21 @@ export class CrowdEntityAnnotation extends CrowdElement {
     return this.chosen >= 0;
   }
 
+  /** {from, to} of each, in characters, by the rules of its language. */
+  words() {
+    const words = [];
+    let at = 0;
+    for (const { segment, isWordLike } of new Intl.Segmenter(undefined, { granularity: "word" }).segment(this.letters.join(""))) {
+      const end = at + Array.from(segment).length;
+      if (isWordLike) words.push({ from: at, to: end });
+      at = end;
+    }
+    return words;
+  }
+
   /** The next or previous word as what is selected; or its end by a word. */
   word(by, isMore) {
-    const words = [];
-    const text = this.letters.join("");
-    for (const found of text.matchAll(/[\p{L}\p{N}\p{M}]+(?:['’.-][\p{L}\p{N}\p{M}]+)*|[^\s\p{L}\p{N}\p{M}]/gu)) {
-      const from = Array.from(text.slice(0, found.index)).length;
-      words.push({ from, to: from + Array.from(found[0]).length });
-    }
+    const words = this.words();
     const isFree = ({ from, to }) => !this.entities.some((each) => each.startOffset < to && each.endOffset > from);
     const free = words.filter(isFree);
     const { span } = this;

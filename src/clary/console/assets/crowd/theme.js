@@ -1,20 +1,18 @@
 // The look: tokens of the console under names of our own (a template may use any other), and the few parts that elements are made of.
+// A picture is marked in the dark; other templates are light or dark by the system, or light if they have colours of their own.
 
 const document_ = new CSSStyleSheet();
 document_.replaceSync(`
 :where(:root) {
   color-scheme: light;
-  --clary-bg: #ffffff; --clary-surface: #ffffff; --clary-sunken: #eef0eb; --clary-line: #dfe3db; --clary-text: #1b211d;
-  --clary-muted: #5f6a63; --clary-accent: #3f7552; --clary-accent-soft: #e6f0e9; --clary-on-accent: #ffffff;
-  --clary-run: #2b67a8; --clary-ok: #2f7d4f; --clary-warn: #94600b; --clary-fail: #b03434;
+  --clary-bg: light-dark(#ffffff, #0b0d0c); --clary-surface: light-dark(#ffffff, #191d1a); --clary-sunken: light-dark(#eef0eb, #0d0f0e);
+  --clary-line: light-dark(#dfe3db, #2a302c); --clary-text: light-dark(#1b211d, #e7ebe6); --clary-muted: light-dark(#5f6a63, #98a39b);
+  --clary-accent: light-dark(#3f7552, #7fbf94); --clary-accent-soft: light-dark(#e6f0e9, #1f3227); --clary-on-accent: light-dark(#ffffff, #0d1410);
+  --clary-run: light-dark(#2b67a8, #79b0ea); --clary-ok: light-dark(#2f7d4f, #74c794); --clary-warn: light-dark(#94600b, #e0b15a); --clary-fail: light-dark(#b03434, #f08a83);
   --clary-body: "Inter", system-ui, -apple-system, "Segoe UI", sans-serif; --clary-mono: ui-monospace, "DejaVu Sans Mono", Menlo, monospace;
 }
-:where(:root:has(.clary-picture)) {
-  color-scheme: dark;
-  --clary-bg: #0b0d0c; --clary-surface: #191d1a; --clary-sunken: #0d0f0e; --clary-line: #2a302c; --clary-text: #e7ebe6;
-  --clary-muted: #98a39b; --clary-accent: #7fbf94; --clary-accent-soft: #1f3227; --clary-on-accent: #0d1410;
-  --clary-run: #79b0ea; --clary-ok: #74c794; --clary-warn: #e0b15a; --clary-fail: #f08a83;
-}
+:where(:root.clary-by-system) { color-scheme: light dark }
+:where(:root:has(.clary-picture)) { color-scheme: dark }
 :where(body) { margin: 0; background: var(--clary-bg); color: var(--clary-text); font: 14px/1.5 var(--clary-body); font-variant-numeric: tabular-nums }
 :where(crowd-form) { display: block; padding: 16px }
 :where(crowd-form:has(> .clary-picture)) { padding: 0 }
@@ -24,6 +22,14 @@ document_.replaceSync(`
 /** Beside a template's own styles, which win. */
 export function install() {
   if (!document.adoptedStyleSheets.includes(document_)) document.adoptedStyleSheets = [document_, ...document.adoptedStyleSheets];
+  document.documentElement.classList.toggle("clary-by-system", !hasColours());
+}
+
+/** Whether the template has colours of its own, which were chosen for a white page. */
+function hasColours() {
+  const rules = Array.from(document.querySelectorAll("style"), (each) => each.textContent).join("\n");
+  if (/(^|[^-\w])(background|background-color|color)\s*:/.test(rules)) return true;
+  return document.querySelector('[style*="color"], [style*="background"], [bgcolor], [color], link[rel~="stylesheet"]') !== null;
 }
 
 const parts = new CSSStyleSheet();

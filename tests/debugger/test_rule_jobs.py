@@ -190,3 +190,49 @@ def test_a_job_without_rules_has_no_report(s3: Any, sagemaker: Any, studio: Stud
     found = studio.clary("debugger", "report", "nothing", "--data", str(studio.data))
     assert found.returncode == 1
     assert "There is no training job 'nothing'" in found.stderr
+
+
+BOOSTS = """
+import numpy as np
+import xgboost
+chance = np.random.default_rng(1)
+rows = chance.normal(size=(400, 5))
+labels = ((rows[:, 0] > 0) ^ (chance.random(400) < 0.1)).astype(float)
+data, unseen = xgboost.DMatrix(rows[:300], labels[:300]), xgboost.DMatrix(rows[300:], labels[300:])
+told = {"eta": 0.5, "objective": "binary:logistic", "max_depth": 7, "eval_metric": ["logloss"]}
+xgboost.train(told, data, num_boost_round=30, evals=[(data, "train"), (unseen, "validation")])
+"""
+
+
+def test_rules_for_boosted_trees(s3: Any, sagemaker: Any, boto: Boto) -> None:
+    rules = [
+        requests.rule("TreeDepth", depth="4"),
+        requests.rule("FeatureImportanceOverweight", threshold="0.99"),
+        requests.rule("Overfit", tensor_regex="logloss"),
+        requests.rule("Confusion", min_diag="0.5", max_off_diag="0.5"),
+        requests.rule("CreateXgboostReport"),
+    ]
+    every = [
+        requests.collection(name, save_interval="5")
+        for name in ("metrics", "feature_importance", "trees", "labels", "predictions", "hyperparameters")
+    ]
+    request = requests.training(s3, "boosted", BOOSTS, *rules, DebugHookConfig=requests.hook(*every))
+    image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-1"
+    request["AlgorithmSpecification"] = {"TrainingImage": image, "TrainingInputMode": "File"}
+    sagemaker.create_training_job(**request)
+    assert jobs.ended(sagemaker, "boosted")["TrainingJobStatus"] == "Completed"
+    found = evaluated(sagemaker, "boosted", 120)
+    assert {name: each["RuleEvaluationStatus"] for name, each in found.items()} == {
+        "TreeDepth": "IssuesFound",
+        "FeatureImportanceOverweight": "NoIssuesFound",
+        "Overfit": "IssuesFound",
+        "Confusion": "NoIssuesFound",
+        "CreateXgboostReport": "NoIssuesFound",
+    }, {name: lines(boto, each) for name, each in found.items()}
+    base = "out/boosted/rule-output/CreateXgboostReport"
+    page = s3.get_object(Bucket="jobs", Key=f"{base}/xgboost_report.html")["Body"].read().decode()
+    for text in ("Metric logloss", "Feature importance by gain", "Confusion matrix", "Hyperparameters", "max_depth"):
+        assert text in page
+    notebook = read(s3, "boosted", "CreateXgboostReport", "xgboost_report.ipynb")
+    assert notebook["nbformat"] == 4
+    assert any("validation-logloss" in cell["source"] for cell in notebook["cells"])

@@ -53,6 +53,7 @@ class Tensors:
         self._steps: dict[tuple[Mode, int], int] = {}  # mode and its step → the global step
         self._modes: dict[int, tuple[Mode, int]] = {}
         self._savers: dict[int, set[str]] = {}
+        self._names_at: dict[int, set[str]] = {}
         self._read: set[Path] = set()
         self.refresh()
 
@@ -101,6 +102,10 @@ class Tensors:
     def saved_by(self, step: int) -> list[str]:
         """The workers that saved anything at a global step, by name."""
         return sorted(self._savers.get(step, ()))
+
+    def names_at(self, step: int) -> frozenset[str]:
+        """Of the tensors that were saved at a global step, whole or reduced."""
+        return frozenset(self._names_at.get(step, ()))
 
     def modes(self) -> list[Mode]:
         """Those of which anything was saved."""
@@ -188,7 +193,10 @@ class Tensors:
         self._savers.setdefault(step, set()).add(worker)
         if worker not in self.workers:
             self.workers = sorted([*self.workers, worker])
+        here = self._names_at.setdefault(step, set())
         for name, start, length in places:
+            way = collections.reduced(name)
+            here.add(way[0] if way else name)
             saved = _Saved(step, mode, mode_step, worker, file, start, length)
             self._saved.setdefault(name, {})[step, worker] = saved
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
@@ -58,6 +58,7 @@ class Trial:
         self._held = 0
         self._seen: object = None
         self._names: dict[str, Tensor] = {}
+        self._known: dict[object, Any] = {}  # what was worked out of what is there now
         self._tensors = Tensors(folder)
         while not self._tensors.complete:
             if self._tensors.loaded_all:
@@ -86,6 +87,7 @@ class Trial:
         state, newest = self._state()
         if state != self._seen:
             self._tensors.refresh()
+            self._known.clear()
             # A folder's time does not tell two changes of one moment apart.
             self._seen = state if time.time_ns() - newest > _MOMENT else None
 
@@ -118,7 +120,7 @@ class Trial:
     def steps(self, mode: ModeKeys = ModeKeys.GLOBAL, show_incomplete_steps: bool = False) -> list[int]:
         """Those that were saved, by all workers if ``show_incomplete_steps`` is False, rising."""
         self.maybe_refresh()
-        found = self._tensors.steps(mode=_own(mode))
+        found = self._steps(mode)
         if show_incomplete_steps or self.loaded_all_steps or self.num_workers <= 1:
             return found
         return [step for step in found if self._is_complete(self._global(step, mode))]
@@ -200,13 +202,19 @@ class Trial:
         if regex is not None and collection is not None:
             raise ValueError("Only one of `regex` or `collection` can be passed to this method")
         self.maybe_refresh()
-        found = self._of_collection(collection) if collection is not None else self._tensors.names()
+        found = self._of_collection(collection) if collection is not None else self._all()
         if regex is not None:
             patterns = [regex] if isinstance(regex, str) else list(regex)
-            found = [name for name in found if any(re.search(pattern, name) for pattern in patterns)]
-        if step is not None or mode != ModeKeys.GLOBAL:
-            found = [name for name in found if self._is_saved(name, step, mode)]
-        return found
+            found = self._once(("regex", *patterns), lambda: _matching(self._all(), patterns))
+        if step is None and mode == ModeKeys.GLOBAL:
+            return list(found)
+        if step is None:
+            return [name for name in found if self.saved_steps(name, mode)]
+        try:
+            here = self._tensors.names_at(self._global(step, mode))
+        except KeyError:  # a step that this mode has not
+            return []
+        return [name for name in found if name in here]
 
     def tensor(self, tname: str) -> Tensor:
         if not self.has_tensor(tname):
@@ -217,7 +225,7 @@ class Trial:
         if tname in self._names:
             return True
         self.maybe_refresh()
-        return tname in self._tensors.names()
+        return tname in self._all()
 
     def inputs(self, step: int, mode: ModeKeys = ModeKeys.GLOBAL) -> list[Array]:
         return self._values(step, self.tensor_names(step=step, mode=mode, collection="inputs"))
@@ -231,7 +239,8 @@ class Trial:
     # for its tensors
 
     def saved_steps(self, name: str, mode: ModeKeys) -> list[int]:
-        return self._tensors.steps(name, _own(mode))
+        found: list[int] = self._once((name, mode), lambda: self._tensors.steps(name, _own(mode)))
+        return found
 
     def read(self, name: str, step: int, mode: ModeKeys, worker: str | None, operation: str | None = None) -> Array:
         """``Unavailable``."""
@@ -252,20 +261,30 @@ class Trial:
 
     def _of_collection(self, collection: str | Collection) -> list[str]:
         name = collection if isinstance(collection, str) else collection.name
-        try:
-            return self._tensors.names(collection=name)
-        except KeyError:  # no worker knows it: nothing is in it
+        if name not in self._tensors.collections:  # no worker knows it: nothing is in it
             return []
+        found: list[str] = self._once(("collection", name), lambda: self._tensors.names(collection=name))
+        return found
 
-    def _is_saved(self, name: str, step: int | None, mode: ModeKeys) -> bool:
-        known = self._tensors.steps(name, _own(mode))
-        return bool(known) if step is None else step in known
+    def _all(self) -> list[str]:
+        found: list[str] = self._once("names", self._tensors.names)
+        return found
+
+    def _steps(self, mode: ModeKeys) -> list[int]:
+        found: list[int] = self._once(mode, lambda: self._tensors.steps(mode=_own(mode)))
+        return found
+
+    def _once(self, key: object, make: Callable[[], Any]) -> Any:
+        """What ``make`` makes of what is there now."""
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
 
     def _is_complete(self, step: int) -> bool:
         """Whether all workers have saved a global step; those before one that is complete are held to be."""
         if self.num_workers <= 1:
             return True
-        later = (each for each in reversed(self._tensors.steps()) if each >= step)
+        later = (each for each in reversed(self._steps(ModeKeys.GLOBAL)) if each >= step)
         return any(len(self.saved_by(each)) >= self.num_workers for each in later)
 
     def _global(self, step: int, mode: ModeKeys) -> int:
@@ -294,8 +313,11 @@ class Tensor:
 
     def steps(self, mode: ModeKeys = ModeKeys.GLOBAL, show_incomplete_steps: bool = False) -> list[int]:
         whole = self.trial.steps(mode, show_incomplete_steps)
-        own = set(self.trial.saved_steps(self.name, mode))
-        return [step for step in whole if step in own]
+        own = self.trial.saved_steps(self.name, mode)
+        if self.trial.num_workers <= 1:
+            return list(own)
+        known = set(whole)
+        return [step for step in own if step in known]
 
     def value(self, step_num: int, mode: ModeKeys = ModeKeys.GLOBAL, worker: str | None = None) -> Array:
         try:
@@ -346,7 +368,8 @@ class Tensor:
 
     def prev_steps(self, step: int, n: int | None = None, mode: ModeKeys = ModeKeys.GLOBAL) -> list[int]:
         """The last ``n`` of its steps up to and with ``step``; all of them without ``n``."""
-        before = [each for each in self.steps(mode) if each <= step]
+        known = self.steps(mode)
+        before = known[: bisect_right(known, step)]
         return before[-n:] if n else before
 
     def _complain(self, step: int, mode: ModeKeys) -> None:
@@ -370,6 +393,10 @@ def reduced(value: Array, operation: str, *, of_absolute: bool = False) -> Any:
         case "min" | "max" | "mean" | "std" | "sum" | "prod":
             return getattr(np, operation)(numbers)
     raise ValueError(f"Invalid reduction name {operation}")
+
+
+def _matching(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    return [name for name in names if any(re.search(pattern, name) for pattern in patterns)]
 
 
 def _own(mode: ModeKeys) -> Mode | None:

@@ -81,10 +81,14 @@ class BuiltInRule(Rule):
         """Whether it is a step in which weights change: one of TRAIN, or of a job that tells no modes."""
         return self.base_trial.mode(step) in _TRAINING
 
-    def earlier(self, tensor: Tensor, step: int) -> list[int]:
-        """The global steps of a tensor before a step, of that step's mode."""
-        mode = self.base_trial.mode(step)
-        return [each for each in tensor.prev_steps(step) if each < step and self.base_trial.mode(each) == mode]
+    def earlier(self, tensor: Tensor, step: int, most: int) -> list[int]:
+        """The global steps of a tensor before a step, of that step's mode, rising: ``most`` at most."""
+        mode, own = self.base_trial.mode_modestep(step)
+        if mode is None or own is None:
+            return []
+        before = tensor.prev_steps(own, most + 1, mode)
+        found = (self.base_trial.global_step(mode, each) for each in before if each < own)
+        return [each for each in found if each is not None][-most:]
 
     def losses(self, step: int, names: Sequence[str] | None = None) -> dict[str, float]:
         """The mean of each loss of a step, by tensor."""

@@ -68,7 +68,7 @@ class UnchangedTensor(BuiltInRule):
         count = max(2, self.given["num_steps"])
         close = {name: self.given[name] for name in ("rtol", "atol", "equal_nan")}
         for name, value in self.values(step, self.chosen(step)):
-            before = self.earlier(self.base_trial.tensor(name), step)[-(count - 1) :]
+            before = self.earlier(self.base_trial.tensor(name), step, count - 1)
             self.note(name, step, float(np.mean(value)))
             if len(before) < count - 1:
                 continue

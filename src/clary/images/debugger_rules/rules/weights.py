@@ -32,8 +32,9 @@ class WeightUpdateRatio(BuiltInRule):
         if not self.is_training(step):
             return False
         for name, value in self.values(step, self.base_trial.tensor_names(step=step, collection="weights")):
-            before = self.earlier(self.base_trial.tensor(name), step)
-            if (most := self.given["num_steps"]) is not None:
+            most = self.given["num_steps"]
+            before = self.earlier(self.base_trial.tensor(name), step, most or 1)
+            if most is not None:
                 before = [each for each in before if each >= step - most]
             if not before:
                 continue

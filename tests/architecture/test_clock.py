@@ -20,6 +20,7 @@ _BY_THE_MACHINE = {
     "engines/usage.py": "a task's own stamps; jobs.task_usage gives them their place",
     "gateway/certificates.py": "clients look at them by their own clocks",
     "gateway/tls.py": "clients look at it by their own clocks",
+    "learning/runs.py": "how long ago a file was written",
     "store/audit_events.py": "when something was really done, and the trail is not cut by moving the clock",
     "store/records.py": "versions: unique, not times",
     "store/uploads.py": "ids: unique, not times",

@@ -28,3 +28,4 @@ class ByFolder(AsyncMappingKernelManager):  # type: ignore[misc] # Jupyter is in
 
 c = get_config()  # type: ignore[name-defined] # noqa: F821, Jupyter's own
 c.ServerApp.kernel_manager_class = ByFolder
+c.LabApp.news_url = None  # nothing is asked of the world outside

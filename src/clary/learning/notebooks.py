@@ -145,7 +145,6 @@ def _command(data: Path, idle_seconds: int) -> list[str]:
         "MappingKernelManager.cull_interval": "30",
         "MappingKernelManager.cull_connected": "True",
         "IdentityProvider.token": secrets.token_urlsafe(24),
-        "LabApp.news_url": "None",  # nothing is asked of the world outside
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     }
     config = Path(__file__).parent / "kernels.py"

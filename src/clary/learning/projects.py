@@ -88,6 +88,20 @@ def working_copy(project: Project, data: Path) -> tuple[Path, list[str]]:
     return folder, kept
 
 
+def reset(project: Project, data: Path, now: str) -> Path | None:
+    """The originals again; what a person had changed goes to the folder ``before-NOW`` beside them, which is returned."""
+    folder, kept = working_copy(project, data)
+    if not kept:
+        return None
+    aside = folder / f"before-{now}"
+    for name in kept:
+        target = aside / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(folder / name, target)
+    working_copy(project, data)
+    return aside
+
+
 def _read(path: Path) -> Project:
     given = tomllib.loads(path.read_text(encoding="utf-8"))
     return Project(path.parent.name, path.parent, **given)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
+from tests.api.test_rights import allow, document, with_key
 from tests.conftest import Studio
 from tests.labelling_jobs import BUCKET, LABELS, TEAM, TEAM_ARN, TEMPLATE, function, request
 from tests.refusals import refused
@@ -150,6 +151,25 @@ def test_what_a_job_cannot_be(sagemaker: Any, type_: str, given: dict[str, Any],
     assert (found, said in words) == (code, True), words
 
 
+def test_policies_may_say_which_work_team(studio: Studio, sagemaker: Any) -> None:
+    iam = studio.client("iam")
+    condition = {
+        "StringEquals": {"sagemaker:WorkteamType": "private-crowd"},
+        "ArnLike": {"sagemaker:WorkteamArn": TEAM_ARN},
+    }
+    statements = [allow("sagemaker:CreateLabelingJob", Condition=condition), allow("iam:PassRole")]
+    iam.create_user(UserName="lead")
+    iam.put_user_policy(UserName="lead", PolicyName="own", PolicyDocument=document(*statements))
+    lead = with_key(studio, iam.create_access_key(UserName="lead")["AccessKey"])("sagemaker")
+    public = {"WorkteamArn": team("public-crowd/default")}
+    code, words = refused(lead.create_labeling_job, **request("led", human=public))
+    assert (code, "sagemaker:CreateLabelingJob" in words) == ("AccessDeniedException", True)
+    lead.create_labeling_job(**request("led"))
+    sagemaker.stop_labeling_job(LabelingJobName="led")
+    iam.close()
+    lead.close()
+
+
 def test_what_is_described_and_listed(sagemaker: Any) -> None:
     tags = [{"Key": "a", "Value": "b"}]
     asked = request("First-One", Tags=tags)
@@ -174,7 +194,7 @@ def test_what_is_described_and_listed(sagemaker: Any) -> None:
     }
     sagemaker.create_labeling_job(**request("second"))
     names = [each["LabelingJobName"] for each in sagemaker.list_labeling_jobs()["LabelingJobSummaryList"]]
-    assert names == ["First-One", "second"]
+    assert [name for name in names if name != "led"] == ["First-One", "second"]
     (summary,) = sagemaker.list_labeling_jobs(NameContains="first")["LabelingJobSummaryList"]
     assert (summary["WorkteamArn"], summary["PreHumanTaskLambdaArn"]) == (TEAM_ARN, function("PRE", "BoundingBox"))
     page = sagemaker.list_labeling_jobs(MaxResults=1, SortBy="Name", SortOrder="Descending")

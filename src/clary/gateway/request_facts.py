@@ -34,6 +34,7 @@ _SAGEMAKER = {
     "SharingType": "sagemaker:SpaceSharingType",
     "TargetModel": "sagemaker:TargetModel",
     "ModelApprovalStatus": "sagemaker:ModelApprovalStatus",
+    "WorkteamArn": "sagemaker:WorkteamArn",
 }
 _STS = {
     "RoleSessionName": "sts:RoleSessionName",
@@ -126,7 +127,9 @@ def _sagemaker(request: Mapping[str, Any]) -> dict[str, Known]:
     found: dict[str, list[str]] = {}
     for path, value in _leaves(request, ()):
         key = _SAGEMAKER.get(path[-1])
-        if path[-1] == "KmsKeyId" and "OutputDataConfig" in path:
+        if path[-1] == "WorkteamArn":  # ...:workteam/private-crowd/ward
+            found.setdefault("sagemaker:WorkteamType", []).append(str(value).rpartition(":")[2].split("/")[1])
+        if path[-1] == "KmsKeyId" and {"OutputDataConfig", "OutputConfig"} & set(path):
             key = "sagemaker:OutputKmsKey"
         if key is not None:
             found.setdefault(key, []).append(str(value).lower() if isinstance(value, bool) else str(value))

@@ -109,6 +109,10 @@ def synthetic(given: argparse.Namespace) -> dict[str, Any]:
         drawing = time.monotonic() - began
         pictures, boxes, has = read(manifest, Path(folder), given.size)
         names = [json.loads(line)["source-ref"] for line in manifest.read_text(encoding="utf-8").splitlines()]
+    spent = time.process_time()
+    for number in range(60):
+        sample.radiograph(number, 0, 512)
+    drawn = 60 / (time.process_time() - spent)
     edge = int(0.8 * given.count)
     last = names[edge - 1].partition("_")[0]
     unseen = torch.tensor([place >= edge and name.partition("_")[0] != last for place, name in enumerate(names)])
@@ -123,6 +127,7 @@ def synthetic(given: argparse.Namespace) -> dict[str, Any]:
         "seconds": seconds,
         "pictures/s": edge * given.epochs / seconds,
         "drawn and written, pictures/s": given.count / drawing,
+        "drawn at 512 px, pictures in a second of a processor": drawn,
     }
 
 

@@ -82,8 +82,7 @@ class Film:
         return part
 
     def line(self, draw: ImageDraw.ImageDraw, path: Points, width: float, fill: int) -> None:
-        joint = "curve" if len(path) > 2 else None
-        draw.line(self.points(path), fill=fill, width=max(1, round(width * self.scale)), joint=joint)
+        draw.line(self.points(path), fill=fill, width=max(1, round(width * self.scale)))
 
 
 def radiograph(number: int, view: int = 0, size: int = SIZE, seed: int = 7) -> tuple[Image.Image, Box | None]:
@@ -98,6 +97,7 @@ def radiograph(number: int, view: int = 0, size: int = SIZE, seed: int = 7) -> t
     jaw = _jaw(who, draw) if chin else (_jaw(who, draw, above=who.larynx * draw(0.7, 1.3)) if draw() < 0.2 else None)
     _body(soft, who, draw)
     _chest(soft, who, draw)
+    _spine(soft, draw)
     _bones(film, who, draw)
     film.sum += np.asarray(Image.fromarray(soft.sum).resize((size, size), Image.Resampling.BILINEAR))
     airway = _airway(who)
@@ -217,8 +217,8 @@ def _vessels(film: Film, lungs: Image.Image, who: Patient, draw) -> None:
     film.add(Image.composite(image, Image.new("L", image.size), lungs), draw(0.12, 0.24), 0.008)
 
 
-def _bones(film: Film, who: Patient, draw) -> None:
-    """Spine, ribs, collar bones, shoulder blades and the upper arms. Their rims are denser than their middles."""
+def _spine(film: Film, draw) -> None:
+    """A column of vertebrae, darker between them, and the tips of their arches."""
     spine, pen = film.layer()
     step = 0.1
     for place in np.arange(-1.0, 1.9, step):
@@ -227,6 +227,10 @@ def _bones(film: Film, who: Patient, draw) -> None:
                                  (-half, place + step * 0.82)]), fill=190)  # fmt: skip
         pen.ellipse(_around(film, (0, place + step * 0.45), 0.016, 0.03), fill=255)
     film.add(spine, draw(0.08, 0.15), 0.014)
+
+
+def _bones(film: Film, who: Patient, draw) -> None:
+    """Ribs, collar bones, shoulder blades and the upper arms. Their rims are denser than their middles."""
     ribs, pen = film.layer()
     fall, first = draw(0.1, 0.22), draw(-0.14, -0.1)
     for number in range(10):

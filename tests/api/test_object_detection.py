@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from clary.formats import detection_labels, image_records, recordio
 from clary.formats.detection_labels import DetectionLabel
 from tests import jobs, shapes
+from tests.api.test_several_instances import lines_of
 from tests.conftest import Studio
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -331,3 +332,21 @@ def test_bad_input_fails_with_its_reason(studio: Studio, s3: Any, packed: dict[s
         assert job["TrainingJobStatus"] == "Failed", name
         assert job["FailureReason"].startswith("ClientError: "), name
         assert told in job["FailureReason"], name
+
+
+def test_two_instances_train_one_model(studio: Studio, s3: Any) -> None:
+    sagemaker = studio.client("sagemaker")
+    given = {**GIVEN, "epochs": "1", "mini_batch_size": "15", "kv_store": "dist_sync"}
+    asked = request("together", files(), given, EnableNetworkIsolation=True)
+    asked["ResourceConfig"]["InstanceCount"] = 2
+    sagemaker.create_training_job(**asked)
+    job = jobs.ended(sagemaker, "together")
+    if job["TrainingJobStatus"] == "Failed" and "sandbox" in job["FailureReason"]:
+        pytest.skip(job["FailureReason"])
+    assert finals(job)["train:progress"] == 100
+    lines = lines_of(studio.client("logs"), "together")
+    assert len(lines) == 2
+    assert sum("The channel train has 30 images" in line for each in lines.values() for line in each) == 2
+    judged = [line for each in lines.values() for line in each if "validation mAP <score>" in line]
+    assert len(judged) == 1
+    assert "host=algo-1" in judged[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,19 @@ def test_an_album_gives_back_what_it_was_given() -> None:
     assert (found[0] == grey[::-1]).all()
     assert (found[1] == colour).all()
     assert (album.take([1], 1)[0] == as_channels(colour, 1)).all()
+
+
+def test_an_album_for_which_there_is_no_room_says_so() -> None:
+    """A limit of nothing on files stands for a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    album = Album(300)
+    try:
+        with pytest.raises(UserError, match="the images do not fit into"):
+            album.add([np.zeros((300, 300, 1), np.uint8)] * 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        album.close()
 
 
 def test_an_empty_album_is_nothing() -> None:

@@ -68,15 +68,24 @@ class Album:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when all is added
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed when all is added
         self._begins: list[int] = []
         self._depths: list[int] = []
 
     def add(self, images: Iterable[np.ndarray]) -> None:
+        """``UserError`` if there is no room for them."""
         for image in images:
             self._begins.append(self._file.tell())
             self._depths.append(image.shape[2])
-            self._file.write(np.ascontiguousarray(image).tobytes())
+            left = memoryview(np.ascontiguousarray(image).tobytes())
+            try:
+                while left:
+                    left = left[self._file.write(left) :]
+            except OSError as error:
+                raise UserError(
+                    f"Shrunk to {self._size} x {self._size} pixels the images do not fit into {tempfile.gettempdir()}: "
+                    f"{error.strerror}. {len(self) - 1} did, which take {self._begins[-1] >> 20} MiB"
+                ) from None
 
     def __len__(self) -> int:
         return len(self._begins)
@@ -88,8 +97,7 @@ class Album:
 
     def close(self) -> None:
         """Nothing more is added; from now on images can be taken."""
-        self._file.flush()
-        self._bytes = np.memmap(self._file, dtype=np.uint8, mode="r") if self._begins else np.zeros(0, np.uint8)
+        self._bytes = np.memmap(self._file, dtype=np.uint8, mode="r") if self._file.tell() else np.zeros(0, np.uint8)
         self._file.close()  # what is mapped stays
 
     def take(self, places: Sequence[int], channels: int) -> np.ndarray:

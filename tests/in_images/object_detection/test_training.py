@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from clary.images.object_detection import checkpoints, model_files, train
+from clary.images.object_detection import checkpoints, loss, model_files, train
 from clary.runtime import contract
 from tests import shapes
 
@@ -169,6 +169,28 @@ def test_early_stopping_ends_where_nothing_improves(run: Callable[..., str], tmp
     given = {"early_stopping_min_epochs": "2", "early_stopping_patience": "2", "learning_rate": "0.0000001"}
     said = run(Task(tmp_path / "a"), early_stopping="true", epochs="50", **given)
     assert "Early stopping after epoch 1: the mAP has not risen for 2 epochs" in said
+
+
+def test_a_training_that_runs_away_ends_with_the_reason(
+    run: Callable[..., str], refused: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_batch, calls = loss.of_batch, iter(range(100))
+    bad = 1
+
+    def runs_away(*given: Any) -> Any:
+        entropy, smooth = of_batch(*given)
+        return (entropy * float("inf") if next(calls) == bad else entropy), smooth
+
+    monkeypatch.setattr(loss, "of_batch", runs_away)
+    task = Task(tmp_path, checkpointed=True)
+    told = "In epoch 0, batch 1 the loss is no finite number any more: the learning_rate of 0.002 is too high for adam"
+    assert refused(task) == f"ClientError: {told}"
+    calls, bad = iter(range(100)), 4  # in the second epoch of three batches each
+    said = run(task)
+    assert "In epoch 1, batch 1 the loss is no finite number any more" in said
+    assert (task.folder / "model" / model_files.WEIGHTS).is_file()
+    again = run(task)
+    assert "Resuming from the checkpoint at epoch 1, batch 0" in again  # the last that was good
 
 
 def test_the_training_goes_on_from_another_jobs_model(

@@ -5,6 +5,7 @@ What an epoch shows and in which order follows from its number alone, so one tha
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from clary.images.errors import UserError
 from clary.images.object_detection import log, loss
 from clary.images.object_detection.augmentation import augment
 from clary.images.object_detection.average_precision import Detection, mean_average_precision
@@ -67,6 +69,7 @@ class Training:
         self._optimizer = _optimizer(model, settings)
         self._standing = Standing()
         self._best: dict[str, Tensor] = {}
+        self._diverged = False
         self._saved = time.monotonic()
         self._batches = hosts.most(-(-len(train) // settings.mini_batch_size))
 
@@ -128,7 +131,10 @@ class Training:
         self._optimizer.zero_grad(set_to_none=True)
         (cross_entropy + smooth_l1).backward()
         stop = self._hosts.average(self._model.parameters(), stop=self._stopped())
-        torch.nn.utils.clip_grad_norm_(self._model.parameters(), _LONGEST_GRADIENT)
+        length = torch.nn.utils.clip_grad_norm_(self._model.parameters(), _LONGEST_GRADIENT)
+        if not math.isfinite(float(length)):  # on every host alike: it is of the mean of all gradients
+            self._diverged = True
+            return True
         for group in self._optimizer.param_groups:
             group["lr"] = self._rate()
         self._optimizer.step()
@@ -197,7 +203,19 @@ class Training:
         log.say(f"Resuming from the checkpoint at epoch {self._standing.epoch}, batch {self._standing.batch}.")
 
     def _leave(self) -> None:
-        """The job is to end: what was learnt is kept, as a checkpoint, and as a model if there is none yet."""
+        """The job is to end: what was learnt is kept, as a checkpoint, and as a model if there is none yet.
+
+        ``UserError`` if it ends because the weights ran away before any model was kept.
+        """
+        if self._diverged:
+            told = (
+                f"In epoch {self._standing.epoch}, batch {self._standing.batch} the loss is no finite number any more: the "
+                f"learning_rate of {self._settings.learning_rate:g} is too high for {self._settings.optimizer}"
+            )
+            if not self._best:
+                raise UserError(told)
+            log.say(f"{told}. The training ends here; the best model so far is kept.")
+            return
         log.say(f"Stopped in epoch {self._standing.epoch} after batch {self._standing.batch}.")
         self._save()
         if not self._best and self._hosts.is_first:

@@ -243,6 +243,15 @@ def test_keys_of_the_page(task: Task) -> None:
     assert [each["key"] for each in task.messages("clary:key")] == ["p", "s", "n", "Enter"]
 
 
+def test_keys_of_other_keyboards(task: Task) -> None:
+    """A Russian one has ф where A is, a French one & where 1 is."""
+    opened(task)
+    script = "(key) => window.dispatchEvent(new KeyboardEvent('keydown', { ...key, bubbles: true, cancelable: true }))"
+    task.frame.evaluate(script, {"key": "é", "code": "Digit2"})
+    task.frame.evaluate(script, {"key": "ф", "code": "KeyA"})
+    assert boxes(task)[0]["label"] == "Dog"
+
+
 def test_instructions(task: Task) -> None:
     opened(task)
     assert task.frame.get_by_text("All cats.").is_visible()

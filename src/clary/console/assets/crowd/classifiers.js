@@ -1,6 +1,7 @@
 // crowd-classifier and -multi-select: any content, and the categories beside it. {label} or {labels}.
 import { CrowdElement, FLAG, JSON5, LIST, TEXT, define, slotted } from "./element.js";
 import { Instructions } from "./instructions.js";
+import { keyOf } from "./keys.js";
 import { isFramed } from "./page.js";
 import { styles } from "./theme.js";
 
@@ -126,7 +127,7 @@ class Classifier extends CrowdElement {
 
   keyed(event) {
     const target = event.composedPath()[0];
-    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || !/^[0-9]$/.test(event.key)) return;
+    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || !/^[0-9]$/.test(keyOf(event))) return;
     if (
       target instanceof HTMLElement &&
       (target.isContentEditable || target.matches("textarea, select, input:not([type=radio], [type=checkbox])"))
@@ -137,7 +138,7 @@ class Classifier extends CrowdElement {
       (document.querySelectorAll(KINDS).length > 1 && !event.composedPath().includes(this))
     )
       return;
-    const input = this.shadowRoot.querySelectorAll("input")[event.key === "0" ? this.categories.length : event.key - 1];
+    const input = this.shadowRoot.querySelectorAll("input")[keyOf(event) === "0" ? this.categories.length : keyOf(event) - 1];
     input?.click();
   }
 

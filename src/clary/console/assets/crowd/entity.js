@@ -1,6 +1,7 @@
 // crowd-entity-annotation: {entities: [{label, startOffset, endOffset}]}, offsets in Unicode characters, the end exclusive.
 import { CrowdElement, JSON5, LIST, TEXT, define } from "./element.js";
 import { Instructions } from "./instructions.js";
+import { keyOf } from "./keys.js";
 import { isFramed } from "./page.js";
 import { shown } from "./stage/colours.js";
 import { History } from "./stage/history.js";
@@ -268,7 +269,7 @@ export class CrowdEntityAnnotation extends CrowdElement {
   }
 
   key(event, target) {
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const key = keyOf(event);
     if (event.ctrlKey || event.metaKey) {
       if (key === "z" && !event.shiftKey) return done(this.back(this.history.undo()));
       return key === "y" || key === "z" ? done(this.back(this.history.redo())) : false;

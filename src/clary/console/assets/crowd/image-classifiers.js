@@ -1,6 +1,7 @@
 // crowd-image-classifier and -multi-select: a picture, on which an answer of before may lie, and its categories.
 import { Selection } from "./classifiers.js";
 import { JSON5, LIST, TEXT, define, escaped, slotted } from "./element.js";
+import { keyOf } from "./keys.js";
 import { exact, shown } from "./stage/colours.js";
 import { WINDOW, pick } from "./stage/layout.js";
 import { ImageTool } from "./stage/tool.js";
@@ -86,13 +87,7 @@ class ImageClassifier extends ImageTool {
   }
 
   key(event) {
-    if (
-      event.key.toLowerCase() === "x" &&
-      this.constructor.isMany &&
-      this.selection.excluding &&
-      !event.ctrlKey &&
-      !event.metaKey
-    ) {
+    if (keyOf(event) === "x" && this.constructor.isMany && this.selection.excluding && !event.ctrlKey && !event.metaKey) {
       this.exclude();
       return true;
     }

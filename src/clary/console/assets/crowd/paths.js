@@ -1,5 +1,6 @@
 // crowd-polygon, crowd-polyline and crowd-line: {polygons|polylines|lines: [{label, vertices: [{x, y}]}], inputImageProperties}.
 import { LIST, define } from "./element.js";
+import { keyOf } from "./keys.js";
 import { crosses, isInside, isNear } from "./stage/geometry.js";
 import { WINDOW } from "./stage/layout.js";
 import { EDIT, END, ShapeTool, within } from "./stage/shapes.js";
@@ -207,7 +208,7 @@ class PathTool extends ShapeTool {
   }
 
   key(event) {
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const key = keyOf(event);
     const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
     if (isPlain && this.path && key === "Enter") return done(this.close());
     if (isPlain && this.path && key === "Backspace") return done(this.dropLast());

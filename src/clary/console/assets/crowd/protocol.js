@@ -2,6 +2,7 @@
 // Out: clary:ready, clary:answer, clary:draft, clary:kept, clary:refused, clary:key, and from frame.js clary:error.
 import { CrowdElement } from "./element.js";
 import { fieldsOf, restoreField, stateOf } from "./form.js";
+import { keyOf } from "./keys.js";
 import { isFramed, tell } from "./page.js";
 
 const PAUSE = 400; // milliseconds without a change until a draft is sent
@@ -101,7 +102,7 @@ function isDraft({ fields }) {
 }
 
 function pass(event) {
-  const key = PAGE_KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  const key = PAGE_KEYS[keyOf(event)];
   if (!key || event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
   const target = event.composedPath()[0];
   if (

@@ -1,5 +1,6 @@
 // crowd-semantic-segmentation and crowd-instance-segmentation: a mask of the picture's size, painted by brush or outline.
 import { define } from "./element.js";
+import { keyOf } from "./keys.js";
 import { exact } from "./stage/colours.js";
 import { WINDOW, pick } from "./stage/layout.js";
 import { Mask } from "./stage/mask.js";
@@ -180,7 +181,7 @@ class MaskTool extends ImageTool {
   }
 
   key(event) {
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const key = keyOf(event);
     if (event.ctrlKey || event.metaKey || event.altKey) return super.key(event);
     const modes = { b: "brush", e: "erase", l: "outline" };
     if (modes[key]) return done(this.setMode(modes[key]));

@@ -1,5 +1,6 @@
 // Tools whose marks are shapes with a label: choosing, moving, listing, deleting. A subclass says what its shape is.
 import { escaped } from "../element.js";
+import { keyOf } from "../keys.js";
 import { pick } from "./layout.js";
 import { ARROWS, ImageTool } from "./tool.js";
 
@@ -226,13 +227,13 @@ export class ShapeTool extends ImageTool {
   // Keys.
 
   key(event) {
-    const { key } = event;
+    const key = keyOf(event);
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
     if (plain && key === "Tab" && this.shapes.length > 0 && event.composedPath()[0] === this.stage)
       return this.tab(event.shiftKey ? -1 : 1);
     if (plain && (key === "Delete" || key === "Backspace")) return this.remove();
     if (plain && key === "Escape") return this.escape();
-    if (plain && key.toLowerCase() === "a") return this.addByKey();
+    if (plain && key === "a") return this.addByKey();
     const shape = this.shapes[this.chosen];
     if (plain && shape && ARROWS[key]) return this.arrow(shape, ARROWS[key], event);
     return super.key(event);

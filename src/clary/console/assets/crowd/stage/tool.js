@@ -1,6 +1,7 @@
 // What all tools that work on a picture have in common: the picture, zoom and pan, window and level, labels, undo, keys.
 import { CrowdElement, JSON5, LIST, TEXT, escaped } from "../element.js";
 import { Instructions } from "../instructions.js";
+import { keyOf } from "../keys.js";
 import { shown } from "./colours.js";
 import { History } from "./history.js";
 import { STYLES, html, pick } from "./layout.js";
@@ -322,7 +323,7 @@ export class ImageTool extends CrowdElement {
 
   /** Whether the key means something here. */
   key(event) {
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const key = keyOf(event);
     if (event.ctrlKey || event.metaKey) {
       if (key === "z") return event.shiftKey ? done(this.redo()) : done(this.undo());
       return key === "y" ? done(this.redo()) : false;

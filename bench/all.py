@@ -17,6 +17,7 @@ PROGRAMS = (
     "transform.py",
     "detection.py",
     "records.py",
+    "console.py",
 )
 _BESIDE_MOTO = {"server.py", "objects.py"}
 

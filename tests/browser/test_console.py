@@ -12,8 +12,8 @@ from tests.conftest import Studio
 pytestmark = pytest.mark.slow
 
 
-def test_a_link_leads_home_and_the_first_time_to_a_project(studio: Studio, opened: Opened) -> None:
-    page = opened(link(studio))
+def test_a_link_leads_home_and_the_first_time_to_a_project(fresh_studio: Studio, opened: Opened) -> None:
+    page = opened(link(fresh_studio))
     expect(page).to_have_title("Home · Clary")
     assert "token" not in page.url
     expect(page.get_by_text("Nothing has run yet.")).to_be_visible()

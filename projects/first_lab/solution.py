@@ -15,7 +15,7 @@ from urllib.parse import urlparse
 import boto3
 
 address = boto3.client("sagemaker").meta.endpoint_url
-print(address)
+print(address, "account", boto3.client("sts").get_caller_identity()["Account"])
 if urlparse(address).hostname not in {"127.0.0.1", "localhost", "::1"} and os.environ.get("ALLOW_AWS") != "1":
     raise SystemExit("This is not a local endpoint. To run it on AWS, and pay for it, set ALLOW_AWS=1.")
 

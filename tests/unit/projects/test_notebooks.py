@@ -16,6 +16,7 @@ from tests.conftest import ROOT
 
 SOLUTIONS = sorted((ROOT / "projects").glob("*/solution.py"))
 LONGEST = 15  # lines of a cell
+TASKS = {"first_lab": 2}  # at least, where it is not five
 
 
 def _load(path: Path) -> Any:
@@ -60,7 +61,7 @@ class TestProject:
     def test_the_starter_leaves_the_tasks_open(self, solution: Path) -> None:
         starter = json.loads(solution.with_name("starter.ipynb").read_text(encoding="utf-8"))
         tasks = ["".join(cell["source"]) for cell in starter["cells"] if "task" in cell["metadata"].get("tags", ())]
-        assert len(tasks) >= 5
+        assert len(tasks) >= TASKS.get(solution.parent.name, 5)
         for task in tasks:
             assert task.startswith("# TASK:")
             assert "# HINT:" in task

@@ -63,8 +63,8 @@ if who == "smdebug":
     hook.register_module(watched.net)
     hook.register_loss(watched.criterion)
 for number in range(steps + 1):
-    watched.step(number)
-    bare.step(number)
+    for each in (watched, bare) if number // 2 % 2 == 0 else (bare, watched):  # who is second finds the processor warm
+        each.step(number)
 none = statistics.median(bare.times[20:])
 added = [one - other for one, other in zip(watched.times, bare.times)]
 plain = statistics.median(each for number, each in enumerate(added) if number > 20 and number % 50 > 1)

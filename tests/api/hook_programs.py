@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 PYTORCH = """
+import copy, warnings
+warnings.simplefilter("error")
 import torch
 from torch import nn
 
@@ -27,6 +29,14 @@ for epoch in range(2):
     net.eval()
     with torch.no_grad():
         criterion(net(rows), labels)
+# The whole model is pickled and copied right after a step that is saved, as scripts do.
+torch.save(net, "/tmp/model")
+copied = copy.deepcopy(net)
+copied.train()
+copied(rows)
+with open("/tmp/model", "rb") as file:
+    assert b"clary" not in file.read()
+assert not net._forward_pre_hooks and not net.relu._forward_hooks
 print("weights", net.fc1.weight.flatten().tolist())
 """
 

@@ -3,6 +3,8 @@
 The model is the outermost module that is called in training with gradients to come; a step is one of its forward passes,
 its mode that of ``train()`` and ``eval()`` unless the script says one. Losses are what the modules of ``torch.nn.modules.loss``
 return, or else what ``backward`` is called on. Hooks on layers and gradients are set at the steps that are saved, and removed.
+
+Nothing is left on the model itself, which may be pickled or copied at any time: its class is what tells of its calls.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.utils.hooks import unserializable_hook
 
 from clary.formats.tensors.layout import Mode
 from clary.runtime.hook import configuration, workers
@@ -50,9 +52,10 @@ class Hook:
         self.root: Any = None
         self._name = ""
         self._said: Mode | None = None
-        self._root_handle: Any = None
-        self._handles: list[Any] = []
-        self._search: Any = None
+        self._watched: Any = None  # a class, and what its __call__ was
+        self._layer_handles: list[Any] = []
+        self._gradient_handles: list[Any] = []
+        self._call: Any = None  # what nn.Module's was, while the model is looked for
         self._seen: dict[str, int] = {}
         self._has_loss = False
         self._plans: dict[tuple[Any, ...], tuple[list[Any], list[Any], list[Any]]] = {}
@@ -60,7 +63,14 @@ class Hook:
 
     def search(self) -> None:
         """Look for the model at each call of a module, until it is found."""
-        self._search = register_module_forward_pre_hook(self._called)
+        call = self._call = torch.nn.Module.__call__
+
+        def look(module: Any, *given: Any, **named: Any) -> Any:
+            self._look(module)
+            found = self._call is None
+            return type(module).__call__(module, *given, **named) if found else call(module, *given, **named)
+
+        torch.nn.Module.__call__ = look
 
     def set_mode(self, mode: Mode) -> None:
         self._said = self.saver.mode = mode
@@ -73,7 +83,7 @@ class Hook:
         self._let_go()
         self.root, self._name = module, module._get_name()
         self._plans.clear()
-        self._root_handle = module.register_forward_pre_hook(self._step)
+        self._watch(type(module))
 
     @guarded
     def loss(self, module: Any, output: Any) -> None:
@@ -124,20 +134,35 @@ class Hook:
     # a step
 
     @guarded
-    def _called(self, module: Any, _: Any) -> None:
+    def _look(self, module: Any) -> None:
         """A module is called: is it the model?"""
         if torch.compiler.is_compiling() or isinstance(module, _Loss) or not torch.is_grad_enabled():
             return
         if module.training and any(parameter.requires_grad for parameter in module.parameters()):
             inner = module.module if isinstance(module, torch.nn.parallel.DistributedDataParallel) else module
             self.register(inner)
-            if inner is module:
-                self._step(module, None)
+
+    def _watch(self, kind: Any) -> None:
+        """Make each call of the model a step."""
+        call = kind.__call__
+        self._watched = kind, kind.__dict__.get("__call__")
+
+        def watched(module: Any, *given: Any, **named: Any) -> Any:
+            if module is not self.root or torch.compiler.is_compiling():
+                return call(module, *given, **named)
+            self._step(module)
+            try:
+                return call(module, *given, **named)
+            finally:
+                if self._layer_handles:
+                    _remove(self._layer_handles)
+
+        kind.__call__ = watched
 
     @guarded
-    def _step(self, module: Any, _: Any) -> None:
-        if self._handles:
-            self._clear()
+    def _step(self, module: Any) -> None:
+        if self._gradient_handles:
+            _remove(self._gradient_handles)
         mode = self._said or (Mode.TRAIN if module.training else Mode.EVAL)
         active = self.saver.begin(mode)
         self.saves = bool(active)
@@ -149,9 +174,9 @@ class Hook:
         for name, parameter in weights:
             self.saver.save(name, parameter)
         for name, parameter in gradients:
-            self._handles.append(parameter.register_hook(self._gradient(name)))
+            self._gradient_handles.append(parameter.register_hook(self._gradient(name)))
         for layer, name in layers:
-            self._handles.append(layer.register_forward_hook(self._layer(name)))
+            self._layer_handles.append(layer.register_forward_hook(self._layer(name)))
 
     def _plan(self, active: tuple[Collection, ...]) -> tuple[list[Any], list[Any], list[Any]]:
         """The parameters, gradients and layers that these collections ask for."""
@@ -192,7 +217,7 @@ class Hook:
         def save(gradient: Any) -> None:
             self._save(name, gradient)
 
-        return save
+        return unserializable_hook(save)
 
     def _layer(self, name: str) -> Any:
         def save(_: Any, inputs: Any, outputs: Any) -> None:
@@ -226,25 +251,34 @@ class Hook:
     # hooks
 
     def _clear(self) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        _remove(self._layer_handles)
+        _remove(self._gradient_handles)
 
     def _let_go(self) -> None:
-        if self._root_handle is not None:
-            self._root_handle.remove()
-            self._root_handle = None
+        if self._watched is not None:
+            kind, before = self._watched
+            if before is None:
+                del kind.__call__
+            else:
+                kind.__call__ = before
+            self._watched = None
 
     def _stop_searching(self) -> None:
-        if self._search is not None:
-            self._search.remove()
-            self._search = None
+        if self._call is not None:
+            torch.nn.Module.__call__ = self._call
+            self._call = None
 
     def _worker(self) -> workers.Worker:
         distributed = torch.distributed
         known = distributed.is_available() and distributed.is_initialized()
         rank, count = (distributed.get_rank(), distributed.get_world_size()) if known else (None, None)
         return workers.of_job(rank, count, all_workers=self.saver.configuration.all_workers)
+
+
+def _remove(handles: list[Any]) -> None:
+    for handle in handles:
+        handle.remove()
+    handles.clear()
 
 
 current: Hook | None = None
@@ -259,8 +293,8 @@ def install() -> None:
     except (configuration.Misconfigured, ValueError) as error:
         tell(error)
         return
-    current.search()
     patch()
+    current.search()
 
 
 @cache

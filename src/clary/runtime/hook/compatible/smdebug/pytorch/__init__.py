@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import torch  # noqa: F401 - before the hook, which follows it
+
 from clary.runtime.hook import pytorch, scripted
 from clary.runtime.hook.scripted import collection as Collection  # noqa: N812 - smdebug's name of it
 from smdebug import CollectionKeys, ReductionConfig, SaveConfig, SaveConfigMode, modes

@@ -45,9 +45,9 @@ def create_labeling_job(context: Context, request: dict[str, Any]) -> dict[str, 
         "_task_type": type_.name,
         "_labels": [],
     }
-    return {
-        "LabelingJobArn": LABELING_JOBS.create(context, request["LabelingJobName"], body, status="Initializing").arn
-    }
+    name, team = request["LabelingJobName"], request["HumanTaskConfig"]["WorkteamArn"].rpartition("/")[2]
+    made = LABELING_JOBS.create(context, name, body, status="Initializing", parent=(WORKTEAMS, team))
+    return {"LabelingJobArn": made.arn}
 
 
 @operation

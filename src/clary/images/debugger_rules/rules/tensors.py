@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from clary.images.debugger_rules.exceptions import StepUnavailable, TensorUnavailable, TensorUnavailableForStep
+from clary.images.debugger_rules.exceptions import (
+    NoMoreData,
+    StepUnavailable,
+    TensorUnavailable,
+    TensorUnavailableForStep,
+)
 from clary.images.debugger_rules.rules.built_in import BuiltInRule
-from clary.images.debugger_rules.trial import Array, StepState, Trial
+from clary.images.debugger_rules.trial import Array, Trial
 
 
 class ExplodingTensor(BuiltInRule):
@@ -79,11 +84,11 @@ class UnchangedTensor(BuiltInRule):
 
 
 class SimilarAcrossRuns(BuiltInRule):
-    """A tensor is at a step what it was at that step of another job."""
+    """A tensor is at a step what it was at that step of another job, which it waits for if that still runs."""
 
     def invoke_at_step(self, step: int) -> bool:
         for other in self.other_trials or ():
-            if other.has_passed_step(step) != StepState.AVAILABLE:
+            if not _has(other, step):
                 continue
             for name, value in self.values(step, self.chosen(step)):
                 theirs = _value(other, name, step)
@@ -93,6 +98,15 @@ class SimilarAcrossRuns(BuiltInRule):
                 if np.allclose(value, theirs):
                     return self.met(f"{name} equals that of {other.path}: {away:.3g} at most between them", name, away)
         return False
+
+
+def _has(trial: Trial, step: int) -> bool:
+    """Whether a step was saved there, once that is known."""
+    try:
+        trial.wait_for_steps([step])
+    except (StepUnavailable, NoMoreData):
+        return False
+    return True
 
 
 def _value(trial: Trial, name: str, step: int) -> Array | None:

@@ -24,7 +24,7 @@ def chart(series: Mapping[str, Points], label: str, *, mark: tuple[float, str] |
     """
     finite = {name: [(x, y) for x, y in points if math.isfinite(y)] for name, points in series.items()}
     known = [point for points in finite.values() for point in points]
-    steps = [x for points in series.values() for x, _ in points] + ([mark[0]] if mark else [])
+    steps = [x for points in finite.values() for x, _ in points] + ([mark[0]] if mark else [])
     if not known:
         return '<p class="muted">No finite number to draw.</p>'
     least, most = min(y for _, y in known), max(y for _, y in known)
@@ -50,7 +50,17 @@ def chart(series: Mapping[str, Points], label: str, *, mark: tuple[float, str] |
     if mark:
         parts.append(_mark(at(mark[0], low)[0], mark[1]))
     drawn = f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-size="11">{"".join(parts)}</svg>'
-    return f'<div style="max-width:42rem">{drawn}{_legend(list(series))}</div>'
+    names = [_named(name, points) for name, points in series.items()]
+    return f'<div style="max-width:42rem">{drawn}{_legend(names)}</div>'
+
+
+def _named(name: str, points: Points) -> str:
+    """A line's name, and from where on it has no number to draw."""
+    ends = next((number for number, (_, y) in enumerate(reversed(points)) if math.isfinite(y)), len(points))
+    if not 0 < ends < len(points):
+        return name
+    step, number = points[len(points) - ends]
+    return f"{name} ({number:g} from step {step:g} on)"
 
 
 def _range(low: float, high: float) -> tuple[float, float]:
@@ -67,7 +77,7 @@ def _grid(low: float, high: float, first: float, last: float, *, far: bool) -> s
             f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#8886" stroke-width=".6"/>'
         )
         parts.append(
-            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{10**value if far else value:.4g}</text>'
+            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{10**value if far else value:.3g}</text>'
         )
     parts.append(f'<text x="{_LEFT}" y="{_HEIGHT - 6}">step {first:g}</text>')
     parts.append(f'<text x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 6}" text-anchor="end">{last:g}</text>')

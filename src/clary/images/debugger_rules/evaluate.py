@@ -76,6 +76,9 @@ def _evaluate(given: argparse.Namespace, parameters: Mapping[str, str]) -> None:
         evaluation.write("NoIssuesFound", -1, 0, {})
         return
     rule = _rule(given, name, parameters, trial, others)
+    asked = [parameters.get("action_json", ""), rule.action_str]
+    wanted = [*(action for text in asked for action in actions.parse(text, job)), *_own_actions(rule, job)]
+    doer = done.Doer(name, wanted)
     series, losses = getattr(rule, "series", {}), Losses(trial)
     evaluation.losses = losses.series
 
@@ -93,9 +96,7 @@ def _evaluate(given: argparse.Namespace, parameters: Mapping[str, str]) -> None:
         found = rule.finding or Finding(str(met))
         losses.look(met.step)
         log.warning("%s: %s", met, found.text)
-        asked = [parameters.get("action_json", ""), rule.action_str]
-        wanted = [*(action for text in asked for action in actions.parse(text, job)), *_own_actions(rule, job)]
-        evaluation.write("IssuesFound", met.step, looked(), series, found, done.do(name, wanted))
+        evaluation.write("IssuesFound", met.step, looked(), series, found, doer.do())
         _say(f"RuleEvaluationConditionMet: {met}\n")
         return
     if not looked() and not given.source:

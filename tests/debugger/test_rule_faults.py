@@ -100,3 +100,16 @@ def test_a_rule_neither_waits_for_room_nor_takes_any(fresh_studio: Studio) -> No
     assert "1st in the queue, 1 job runs" in waits["SecondaryStatusTransitions"][-1]["StatusMessage"]
     sagemaker.stop_training_job(TrainingJobName="first")
     assert jobs.ended(sagemaker, "second")["TrainingJobStatus"] == "Completed"
+
+
+def test_rules_work_without_a_sandbox(fresh_studio: Studio) -> None:
+    """What they see are copies there, not links: nothing keeps a rule from writing to them."""
+    fresh_studio.stop()
+    fresh_studio.environment["CLARY_SANDBOX"] = "off"
+    fresh_studio.start()
+    s3, sagemaker = fresh_studio.client("s3"), fresh_studio.client("sagemaker")
+    jobs.prepare(s3)
+    rule = requests.rule("ExplodingTensor", action_json=_STOP)
+    sagemaker.create_training_job(**requests.training(s3, "plain", scripts.EXPLODES, rule))
+    assert jobs.ended(sagemaker, "plain")["TrainingJobStatus"] == "Stopped"
+    assert until(lambda: _explained(sagemaker, "plain")).endswith("the rule ExplodingTensor fired at step 3")

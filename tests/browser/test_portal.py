@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
+from clary.console import stock_templates
 from tests import jobs
 from tests.browser import desk
 from tests.browser.desk import Desk
 from tests.browser.pages import Opened, accessible, link, shot, shots
 from tests.conftest import Studio
+from tests.labelling_jobs import request
 
 pytestmark = pytest.mark.slow
 
@@ -251,3 +253,68 @@ def test_instructions_and_the_next_picture_is_there_already(
     shown = page.locator("iframe.shown").element_handle().content_frame()
     assert shown == waiting
     assert not [url for url in asked if "00001200_000" in url], "its picture was not fetched again"
+
+
+def test_a_template_reaches_nothing_but_what_it_was_given(
+    ward: Studio, opened: Opened, work: Callable[..., str]
+) -> None:
+    hostile = """<script>
+    window.found = {};
+    const attempt = async (name, act) => {
+      try { found[name] = String(await act()); } catch (error) { found[name] = "refused"; }
+    };
+    const include = {credentials: "include"};
+    attempt("page", () => parent.document.title);
+    attempt("cookie", () => document.cookie);
+    attempt("storage", () => localStorage.length);
+    attempt("portal", async () => (await fetch("/_/portal", include)).status);
+    attempt("post", async () => (await fetch("/_/portal/sign-out", {method: "POST", mode: "no-cors", ...include})).type);
+    attempt("elsewhere", async () => (await fetch("http://127.0.0.1:9/")).status);
+    attempt("up", () => { top.location = "http://127.0.0.1:9/"; return "led away"; });
+    setTimeout(() => { location = "http://127.0.0.1:9/?secret"; }, 3000);
+    </script>"""
+    name = work(1, template=hostile + desk.TEMPLATE)
+    page = opened(worker(ward, "guarded"), errors=True)
+    ivy = Desk(page).begin(name).at(1, 1)
+    ivy.frame.wait_for_function("Object.keys(found).length === 7")
+    found = ivy.frame.evaluate("found")
+    assert {each: found[each] for each in ("page", "cookie", "storage", "portal", "elsewhere", "up")} == dict.fromkeys(
+        ("page", "cookie", "storage", "portal", "elsewhere", "up"), "refused"
+    )
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(3500)
+    assert not [url for url in asked if ":9/" in url], "it may not lead itself elsewhere"
+    page.reload()
+    expect(page.locator("#where")).to_contain_text("1 of 1")  # nobody was signed out
+
+
+def test_a_text_is_classified_by_keys(ward: Studio, opened: Opened) -> None:
+    s3, sagemaker = ward.client("s3"), ward.client("sagemaker")
+    letters = [{"source": f"Letter {number}: chest pain <b>since</b> this morning."} for number in range(2)]
+    s3.put_object(Bucket=desk.BUCKET, Key="letters.manifest", Body="\n".join(map(json.dumps, letters)).encode())
+    labels = {"labels": [{"label": "urgent"}, {"label": "can wait"}]}
+    s3.put_object(Bucket=desk.BUCKET, Key="urgency.json", Body=json.dumps(labels).encode())
+    template = stock_templates.template("TextMultiClass", "How urgent is it?", "Pain is urgent.")
+    s3.put_object(Bucket=desk.BUCKET, Key="letters.html", Body=template.encode())
+    sagemaker.create_labeling_job(
+        **request(
+            "letters",
+            "TextMultiClass",
+            LabelCategoryConfigS3Uri=f"s3://{desk.BUCKET}/urgency.json",
+            InputConfig={"DataSource": {"S3DataSource": {"ManifestS3Uri": f"s3://{desk.BUCKET}/letters.manifest"}}},
+            human={"TaskTitle": "Letters", "UiConfig": {"UiTemplateS3Uri": f"s3://{desk.BUCKET}/letters.html"}},
+        )
+    )
+    page = opened(worker(ward, "jo"))
+    jo = Desk(page).begin("Letters")
+    expect(page.locator("#where")).to_contain_text("1 of 2")
+    expect(page.frame_locator("iframe.shown").get_by_text("chest pain <b>since</b>")).to_be_visible()
+    expect(page.get_by_role("button", name="Nothing here")).to_be_hidden()
+    accessible(page)
+    shots(page, "portal-text")
+    jo.press("1", "Enter")
+    expect(page.locator("#where")).to_contain_text("2 of 2")
+    expect(page.frame_locator("iframe.shown").get_by_text("Letter 1:")).to_be_visible()
+    jo.press("2", "Enter")
+    assert finished(ward, "letters")["LabelCounters"]["HumanLabeled"] == 2

@@ -52,6 +52,7 @@
     byId("none").hidden = Boolean(state.task);
     if (!state.task) return finished(state);
     const { task } = state;
+    body.classList.toggle("text", task.text);
     byId("where").dataset.place = `${Math.min(state.done + 1, state.of)} of ${state.of}`;
     document.querySelector('[data-do="previous"]').disabled = !state.back;
     for (const name of ["skip", "nothing", "submit", "instructions"]) document.querySelector(`[data-do="${name}"]`).disabled = false;

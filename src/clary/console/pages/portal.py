@@ -139,6 +139,7 @@ def _state(visit: Visit, worker: Worker, job: str, task: Task | None) -> HttpAns
         "id": task.id,
         "key": frames.key(given),
         "frame": url(f"{PORTAL}/tasks", task.id) + "/frame",
+        "text": "taskObject" in given and not str(given["taskObject"]).startswith("s3://"),  # not a picture, on black
         "draft": task.draft,
         "changes": task.answer is not None,  # an answer that was sent before
         "seconds": max((task.deadline - context.now()).total_seconds(), 0),

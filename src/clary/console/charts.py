@@ -83,6 +83,95 @@ def chart(title: str, lines: Sequence[Line], unit: str = "") -> Chart | None:
     return Chart(title, shapes, ends, heights, f"{title}: {told}", word)
 
 
+@dataclass(frozen=True)
+class Dot:
+    """A point of a scatter chart: its place, and its name for whoever points at it."""
+
+    x: float
+    y: float
+    name: str
+
+
+@dataclass(frozen=True)
+class Scatter:
+    title: str
+    across: str
+    up: str
+    dots: list[Dot]
+    xs: list[tuple[float, str]]
+    ys: list[tuple[float, str]]
+    told: str
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = _LEFT
+    right: int = WIDTH - _RIGHT
+    floor: int = HEIGHT - _BOTTOM
+
+
+def scatter(across: str, up: str, points: Sequence[tuple[float, float, str]]) -> Scatter | None:
+    """``points``: (x, y, name); None if no two of them can be compared."""
+    kept = [p for p in points if math.isfinite(p[0]) and math.isfinite(p[1])]
+    if len(kept) < 2:
+        return None
+    left, right, step_x = _nice(min(p[0] for p in kept), max(p[0] for p in kept))
+    low, high, step_y = _nice(min(p[1] for p in kept), max(p[1] for p in kept))
+    wide, tall = (WIDTH - _LEFT - _RIGHT) / (right - left), (HEIGHT - _TOP - _BOTTOM) / (high - low)
+
+    def x_of(x: float) -> float:
+        return round(_LEFT + (x - left) * wide, 1)
+
+    def y_of(y: float) -> float:
+        return round(HEIGHT - _BOTTOM - (y - low) * tall, 1)
+
+    dots = [Dot(x_of(x), y_of(y), f"{name}: {across} {text(x)}, {up} {text(y)}") for x, y, name in kept]
+    xs = [(x_of(left + step_x * i), text(left + step_x * i, step_x)) for i in range(round((right - left) / step_x) + 1)]
+    ys = [(y_of(low + step_y * i), text(low + step_y * i, step_y)) for i in range(round((high - low) / step_y) + 1)]
+    return Scatter(f"{up} by {across}", across, up, dots, xs, ys, "; ".join(dot.name for dot in dots[:30]))
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """One vertical axis for each column, one line for each row. ``axes``: (x, title, lowest, highest)."""
+
+    axes: list[tuple[float, str, str, str]]
+    rows: list[tuple[str, str]]  # path, name
+    told: str
+    width: int = WIDTH * 2
+    height: int = 240
+    top: int = 28
+    floor: int = 214
+
+
+def parallel(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float | None]]]) -> Parallel | None:
+    """``rows``: (name, a value for each column or None, where its line is broken off); None without two axes and two rows."""
+    ranges = []
+    for i in range(len(columns)):
+        values = [v for _, row in rows if (v := row[i]) is not None and math.isfinite(v)]
+        ranges.append((min(values), max(values)) if values else None)
+    shown = [i for i, each in enumerate(ranges) if each is not None]
+    if len(shown) < 2 or len(rows) < 2:
+        return None
+    between = (Parallel.width - 140) / (len(shown) - 1)
+    places = {i: round(70 + between * n, 1) for n, i in enumerate(shown)}
+    axes, paths = [], []
+    for i in shown:
+        low, high = ranges[i] or (0.0, 1.0)
+        axes.append((places[i], columns[i], text(low), text(high)))
+    for name, row in rows:
+        path, pen = "", "M"
+        for i in shown:
+            value, (low, high) = row[i], ranges[i] or (0.0, 1.0)
+            if value is None or not math.isfinite(value):
+                pen = "M"
+                continue
+            share = (value - low) / (high - low) if high > low else 0.5
+            path += f"{pen}{places[i]} {round(Parallel.floor - share * (Parallel.floor - Parallel.top), 1)} "
+            pen = "L"
+        if path.count(" ") > 1:
+            paths.append((path.strip(), name))
+    return Parallel(axes, paths, f"{len(paths)} runs over {', '.join(columns[i] for i in shown)}")
+
+
 def _nice(low: float, high: float) -> tuple[float, float, float]:
     """Limits of an axis and the step of its ticks: about four, at round numbers."""
     if low == high:

@@ -85,6 +85,7 @@ class Templates:
             "moment": moment,
             "query": urlencode,
             "s3_page": s3_page,
+            "cell": cell,
         }
         return made
 
@@ -94,6 +95,16 @@ def url(*parts: str, **query: Any) -> str:
     path = "/".join([parts[0], *(quote(str(part), safe="") for part in parts[1:])])
     given = {name: value for name, value in query.items() if value not in {None, ""}}
     return f"{path}?{urlencode(given)}" if given else path
+
+
+def cell(value: Any) -> str:
+    """A parameter's or metric's value in a table: numbers short, texts as they are, a dash for none."""
+    if value is None:
+        return DASH
+    try:
+        return f"{float(value):.4g}"
+    except (TypeError, ValueError):
+        return str(value)
 
 
 def s3_page(uri: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from clary import costs
-from clary.console import boto3_code, job_facts, requests
+from clary.console import boto3_code, debugger_pages, job_facts, requests
 from clary.console.job_kinds import LIVE, STATUSES, JobKind
 from clary.console.lists import listing
 from clary.console.templates import url
@@ -43,11 +44,13 @@ def show_list(visit: Visit, kind: JobKind) -> HttpAnswer:
     return visit.show("jobs.html", kind=kind, listing=found, rows=rows, statuses=STATUSES, code=code)
 
 
-def show_job(visit: Visit, kind: JobKind, more_tabs: dict[str, str] | None = None) -> HttpAnswer:
-    """One job, under the tab that the address names. ``more_tabs`` are the kind's own, drawn by its template ``job_TAB.html``."""
+def show_job(
+    visit: Visit, kind: JobKind, more: Callable[[dict[str, Any]], dict[str, str]] = lambda _: {}
+) -> HttpAnswer:
+    """One job, under the tab that the address names; ``more``: tabs of the kind's own for this job."""
     name = visit.path["name"]
     job = kind.describe(visit, name)
-    tabs = {**TABS, **(more_tabs or {})}
+    tabs = {**TABS, **more(job)}
     tab = visit.query.get("tab", "overview")
     if tab not in tabs:
         raise ResourceNotFound(f"A job's page has no part {tab!r}; it has: {', '.join(tabs)}.", status=404)
@@ -70,6 +73,8 @@ def show_job(visit: Visit, kind: JobKind, more_tabs: dict[str, str] | None = Non
         values |= _log(visit, kind, name, 12 if tab == "overview" else _LINES)
     if tab == "data":
         values |= {"inputs": job_facts.inputs(kind, job), "outputs": job_facts.outputs(kind, job)}
+    if tab == "debugger":
+        values["rule_jobs"] = debugger_pages.rule_jobs(visit, job)
     if tab == "request":
         request = requests.made_by(visit.context, "sagemaker", f"Create{kind.noun}", job)
         values["create"] = boto3_code.call("sagemaker", f"Create{kind.noun}", request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clary.console import job_pages
+from clary.console import debugger_pages, job_pages
 from clary.console.job_kinds import TRAINING
 from clary.console.page import Nav, action, page
 from clary.console.visit import Visit
@@ -26,7 +26,17 @@ def create(visit: Visit) -> HttpAnswer:
 
 @page("/_/training-jobs/{name}")
 def job(visit: Visit) -> HttpAnswer:
-    return job_pages.show_job(visit, TRAINING)
+    return job_pages.show_job(visit, TRAINING, debugger_pages.tabs)
+
+
+@page("/_/training-jobs/{name}/rules")
+def rules(visit: Visit) -> HttpAnswer:
+    return debugger_pages.show(visit, "report")
+
+
+@page("/_/training-jobs/{name}/tensors")
+def tensors(visit: Visit) -> HttpAnswer:
+    return debugger_pages.show(visit, "plot")
 
 
 @page("/_/training-jobs/{name}/log")

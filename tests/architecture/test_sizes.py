@@ -17,6 +17,7 @@ _LINES, _FUNCTION = 500, 60
 _CATCH_ALL = {
     "images/debugger_rules/evaluate.py": "a rule may be the user's program, whatever it raises",
     "gateway/app.py": "one request's failure is not the next one's",
+    "console/previews/parquet.py": "its library panics on a damaged file, by an error that has no name to import",
     "console/site.py": "one page's failure is not the next one's",
     "jobs/loop.py": "one record's failure is not the next one's",
     "services/s3/bodies.py": "the half-written blob is removed, then the error goes on",

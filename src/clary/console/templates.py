@@ -108,9 +108,16 @@ def cell(value: Any) -> str:
 
 
 def s3_page(uri: str) -> str:
-    """The data page of an S3 URI: ``s3://bucket/a/b`` is at ``/_/data/bucket/a/b``; "" if it is no such URI."""
+    """The data page of an S3 URI: ``s3://bucket/a/b`` is at ``/_/data/bucket/a/b``; "" if it is no such URI.
+
+    Where browsers would make another path of a key (``a/../b``), it stands in the query.
+    """
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return f"/_/data/{quote(bucket)}/{quote(key)}" if uri.startswith("s3://") and bucket else ""
+    if not uri.startswith("s3://") or not bucket:
+        return ""
+    if {".", ".."} & set(key.split("/")):
+        return url("/_/data", bucket, key=key)
+    return f"/_/data/{quote(bucket)}/{quote(key)}"
 
 
 def duration(value: float | timedelta | None) -> str:

@@ -35,6 +35,10 @@ def _signed(address: str, signer: Signer, region: str, seconds: int, _: int) -> 
     return object_addresses.signed(address, signer, region, seconds)
 
 
+def _signer(key: Key) -> Signer:
+    return Signer(key.access_key, key.secret, key.token)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Visit:
     """``path``: what the page's own path names by ``{name}``. ``context`` is for what no operation tells (the clock, a
@@ -97,8 +101,12 @@ class Visit:
         """Where the browser may read an object for a while, by the rights of whoever is signed in."""
         assert self.key is not None, "pages of users alone link to objects"
         address = f"{self.origin}/{bucket}/{quote(key)}"
-        signer = Signer(self.key.access_key, self.key.secret, self.key.token)
-        return _signed(address, signer, self.context.region, seconds, int(time.monotonic() / seconds * 2))
+        return _signed(address, _signer(self.key), self.context.region, seconds, int(time.monotonic() / seconds * 2))
+
+    def signed(self, method: str, address: str, seconds: int = 3600) -> str:
+        """An address of S3, with its query, where a script does what streams; by the same rights."""
+        assert self.key is not None, "pages of users alone lead to objects"
+        return object_addresses.signed(address, _signer(self.key), self.context.region, seconds, method)
 
     def show(self, template: str, status: int = 200, **values: Any) -> HttpAnswer:
         """The page that a template makes of these values."""

@@ -46,13 +46,13 @@ def grant_of(context: Context, role: str, *, url: str = "", seconds: int = LIFET
     return grant
 
 
-def signed(address: str, key: Signer, region: str, seconds: int) -> str:
+def signed(address: str, key: Signer, region: str, seconds: int, method: str = "GET") -> str:
     """An object's address with a signature that holds for so many seconds, by the machine's clock."""
     from botocore.auth import S3SigV4QueryAuth  # noqa: PLC0415 (a page alone needs it)
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415
     from botocore.credentials import Credentials  # noqa: PLC0415
 
-    request = AWSRequest("GET", address)
+    request = AWSRequest(method, address)
     credentials = Credentials(key.access_key, key.secret, key.token)
     S3SigV4QueryAuth(credentials, "s3", region, expires=seconds).add_auth(request)
     return str(request.url)

@@ -38,6 +38,8 @@
     }
   }
 
+  document.addEventListener("clary:refresh", refresh); // a script of a page has changed what it shows
+
   // A browser opens few connections to one server, so a page that nobody sees holds none.
   let source = null;
   function listen() {

@@ -46,8 +46,8 @@ print(f"bucket s3://{bucket}\nrole   {role}")
 # %%
 from pathlib import Path
 
-OWN_EPOCHS = int(os.environ.get("CLARY_PROJECT_EPOCHS", "12"))
-BUILT_IN_EPOCHS = int(os.environ.get("CLARY_PROJECT_BUILT_IN_EPOCHS", "6"))
+OWN_EPOCHS = int(os.environ.get("CLARY_PROJECT_EPOCHS", "0"))  # 0: the fewer pictures, the more
+BUILT_IN_EPOCHS = int(os.environ.get("CLARY_PROJECT_BUILT_IN_EPOCHS", "0"))
 COUNT = int(os.environ.get("CLARY_PROJECT_PICTURES", "600"))  # of the synthetic sample
 OUTPUT = Path(os.environ.get("CLARY_PROJECT_OUTPUT", "output"))
 OUTPUT.mkdir(parents=True, exist_ok=True)
@@ -227,7 +227,8 @@ places = {"output_path": f"s3://{bucket}/{PREFIX}/models", "code_location": f"s3
 image = sagemaker.image_uris.retrieve("object-detection", session.boto_region_name)
 settings = {
     "base_network": "small" if LOCAL else "resnet-50", "use_pretrained_model": 0 if LOCAL else 1, "num_classes": 1,
-    "num_training_samples": len(parts["train"]), "image_shape": 300, "epochs": BUILT_IN_EPOCHS, "mini_batch_size": 16,
+    "num_training_samples": len(parts["train"]), "image_shape": 300, "mini_batch_size": 16,
+    "epochs": BUILT_IN_EPOCHS or max(6, 2500 // len(parts["train"])),
     "optimizer": "adam", "learning_rate": 0.002,
 }  # fmt: skip
 
@@ -321,7 +322,8 @@ def own(name, **hyperparameters):
 # person may take its machine away: `clary spot interrupt JOB`. It begins again, and says "resuming after epoch".
 
 # %%
-chosen = {"own": {"epochs": OWN_EPOCHS, "size": 64}, "thin": {"epochs": OWN_EPOCHS, "size": 64, "width": 8}}
+epochs = OWN_EPOCHS or max(12, 6000 // len(parts["train"]))
+chosen = {"own": {"epochs": epochs, "size": 64}, "thin": {"epochs": epochs, "size": 64, "width": 8}}
 estimators = {name: own(name, **given) for name, given in chosen.items()}
 for name, estimator in estimators.items():
     jobs[name] = start(estimator, inputs, name)

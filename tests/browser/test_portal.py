@@ -313,6 +313,7 @@ def test_a_text_is_classified_by_keys(ward: Studio, opened: Opened) -> None:
     expect(page.get_by_role("button", name="Nothing here")).to_be_hidden()
     accessible(page)
     shots(page, "portal-text")
+    jo.press("n")
     jo.press("1", "Enter")
     expect(page.locator("#where")).to_contain_text("2 of 2")
     expect(page.frame_locator("iframe.shown").get_by_text("Letter 1:")).to_be_visible()

@@ -223,7 +223,7 @@
 
   function press(key) {
     const button = document.querySelector(`[data-do="${KEYS[String(key).toLowerCase()]}"]`);
-    if (button && !button.disabled && !busy && !document.querySelector("dialog[open]")) actions[button.dataset.do]();
+    if (button?.offsetParent && !button.disabled && !busy && !document.querySelector("dialog[open]")) actions[button.dataset.do]();
   }
 
   document.addEventListener("click", (event) => {

@@ -186,11 +186,6 @@ def test_without_a_sandbox_the_files_say_where_the_folders_are(open_studio: Stud
         ({}, {"LocalPath": "/opt/ml/output"}, "Use /opt/ml/output/tensorboard, or a folder of your own"),
         ({"LocalPath": "/opt/ml/output/data"}, {}, "Use /opt/ml/output/tensors, or a folder of your own"),
         ({}, {"LocalPath": "/opt/ml/output/tensors/board/"}, "lies in that of DebugHookConfig, /opt/ml/output/tensors"),
-        (
-            {"CollectionConfigurations": [{"CollectionName": "weights"}, {"CollectionName": "weights"}]},
-            {},
-            "names the collection 'weights' more than once",
-        ),
     ],
 )
 def test_what_cannot_work_is_refused(

@@ -8,8 +8,9 @@ and include_workers. Source: ``smdebug/core/json_config.py``.
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ _ALWAYS_RAW = frozenset({"losses", "metrics", "scalars", "sm_metrics", "feature_
 _SKIPPED_OUTSIDE_TRAINING = frozenset({"gradients", "optimizer_variables"})
 METRICS = frozenset({"losses", "metrics", "sm_metrics"})
 """Collections whose values are metrics of the job too."""
+
+
+_NUMBERS: dict[str, Callable[[int, int], int]] = {"save_interval": math.gcd, "start_step": min, "end_step": max}
+"""How two numbers of a parameter become one that saves the steps of either."""
 
 
 class Misconfigured(Exception):
@@ -99,7 +104,7 @@ def read(interval: int, file: Path | None = None) -> Configuration:
         include_regex=tuple(_split(parameters.get("include_regex", ""))),
         save_all=_truth("save_all of HookParameters", parameters.get("save_all", "false")),
         all_workers=workers == "all",
-        collections=tuple(_collection(each, steps) for each in config.get("CollectionConfigurations") or []),
+        collections=tuple(_collection(each, steps) for each in merged(config.get("CollectionConfigurations") or [])),
     )
 
 
@@ -113,6 +118,31 @@ def reductions(names: list[str], where: str) -> tuple[str, ...]:
                 f"reductions of {where} have {given!r}: they take {known}, each also with abs_ before it"
             )
     return found
+
+
+def merged(configs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One of each name: the SageMaker SDK sends a collection once for each rule that needs it, and once as the user wants it.
+
+    What either saves is saved: at an interval that holds both, from the earlier step, to the later one.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for config in configs:
+        name, parameters = config.get("CollectionName") or "", dict(config.get("CollectionParameters") or {})
+        before = found.setdefault(name, {"CollectionName": name, "CollectionParameters": {}})["CollectionParameters"]
+        for key, value in parameters.items():
+            before[key] = _either(key, before[key], value) if key in before else value
+    return list(found.values())
+
+
+def _either(key: str, one: str, other: str) -> str:
+    """Two values of a parameter as one; what is no number stays, for its own message."""
+    what = key.rpartition(".")[2]
+    if what in {"save_steps", "include_regex", "reductions"}:
+        return one if one == other else f"{one},{other}"
+    both = _NUMBERS.get(what)
+    if both is None or not (str(one).isdigit() and str(other).isdigit()):
+        return other
+    return str(both(int(one), int(other)))
 
 
 def _collection(config: dict[str, Any], steps: Mapping[Mode, Steps]) -> Collection:

@@ -27,12 +27,7 @@ def check(context: Context, request: dict[str, Any]) -> None:
                 local_paths.check(local, member, _DEFAULTS[member])
     _check_apart(request)
     collections = request.get("DebugHookConfig", {}).get("CollectionConfigurations") or []
-    names = [collection.get("CollectionName", "") for collection in collections]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValidationException(
-            f"DebugHookConfig names the collection {twice[0]!r} more than once: give its parameters in one of them."
-        )
-    if "" in names:
+    if not all(collection.get("CollectionName") for collection in collections):
         raise ValidationException("A collection of DebugHookConfig has no CollectionName: each needs one.")
 
 

@@ -80,3 +80,29 @@ def test_a_variable_switches_it_off(
     if value is not None:
         monkeypatch.setenv("USE_SMDEBUG", value)
     assert imports.is_on() == on
+
+
+def test_a_collection_that_is_named_twice_saves_what_either_would() -> None:
+    """As the SageMaker SDK sends it: once for a rule, once as the user wants it."""
+    made = configuration.merged(
+        [
+            {"CollectionName": "losses", "CollectionParameters": {"save_interval": "50", "include_regex": "a"}},
+            {"CollectionName": "weights"},
+            {
+                "CollectionName": "losses",
+                "CollectionParameters": {"save_interval": "20", "start_step": "5", "include_regex": "b"},
+            },
+        ]
+    )
+    assert made == [
+        {
+            "CollectionName": "losses",
+            "CollectionParameters": {"save_interval": "10", "include_regex": "a,b", "start_step": "5"},
+        },
+        {"CollectionName": "weights", "CollectionParameters": {}},
+    ]
+
+
+def test_what_is_no_number_is_left_for_its_own_message() -> None:
+    twice = [{"CollectionName": "losses", "CollectionParameters": {"save_interval": value}} for value in ("5", "often")]
+    assert configuration.merged(twice)[0]["CollectionParameters"] == {"save_interval": "often"}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from clary.console import prose
 from clary.console.assets import Assets
 from clary.console.page import GROUPS, Page
 from clary.console.visit import Visit
@@ -85,6 +86,7 @@ class Templates:
             "moment": moment,
             "query": urlencode,
             "s3_page": s3_page,
+            "prose": prose.html,
             "cell": cell,
         }
         return made

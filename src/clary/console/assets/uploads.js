@@ -126,14 +126,15 @@
       this.upload = told.upload;
       localStorage.setItem(this.memory, told.upload);
       const count = Math.ceil(this.file.size / told.part);
-      let missing = Array.from({ length: count }, (_, i) => i + 1).filter((number) => !told.done.includes(number));
+      const done = new Set(told.done);
+      let missing = Array.from({ length: count }, (_, i) => i + 1).filter((number) => !done.has(number));
       this.part = told.part;
       this.start(told.done.reduce((sum, number) => sum + this.piece(number).size, 0));
-      while (missing?.length) {
+      do {
         await this.all(missing);
+        this.tell("putting the parts together");
         ({ missing } = await this.patiently(() => ask("complete", this.named)));
-      }
-      if (!missing && !count) return false;
+      } while (missing?.length);
       return true;
     }
 
@@ -198,8 +199,9 @@
       this.gone = true;
       this.stop?.abort();
       localStorage.removeItem(this.memory);
-      this.drop();
+      this.tell("cancelling");
       if (this.upload) await ask("abort", this.named).catch(() => {}); // it is told under "Uploads that were cut" if it stays
+      this.drop();
       document.dispatchEvent(new CustomEvent("clary:refresh"));
     }
 

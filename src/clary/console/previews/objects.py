@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from clary.console import prose
 from clary.console.previews import manifests, notebooks, parquet, tables
 from clary.errors import ServiceError, ValidationException
 from clary.guarded_buckets import GuardedBuckets
@@ -16,6 +17,7 @@ _DOCUMENT = 2 << 20  # bytes of JSON that are set out in lines
 
 PICTURES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
 """The endings of pictures that a browser shows as they are, none of which can hold a script."""
+_PROSE = {"md", "markdown"}
 _TABLES = {"csv", "tsv", "csv.gz", "tsv.gz"}
 _LINES = {"jsonl", "ndjson", "jsonlines", "manifest", "jsonl.gz"}
 
@@ -62,6 +64,8 @@ def _preview(buckets: GuardedBuckets, uri: str, size: int, end: str) -> Preview:
         if size > notebooks.WHOLE:
             raise ValidationException(f"Notebooks are shown up to {notebooks.WHOLE >> 20} MiB.")
         return Preview("notebook", notebooks.cells(buckets.get_start(uri, size)))
+    if end in _PROSE and size <= START:
+        return Preview("prose", prose.html(_text(buckets.get_start(uri, size), size).value))
     if end in _LINES and (found := _lines(buckets, uri, size)) is not None:
         return found
     if end == "json" and size <= _DOCUMENT and (found := _document(buckets.get_start(uri, size))) is not None:

@@ -21,12 +21,14 @@ def first_rows(source: Path | bytes) -> Table:
         reader = read_parquet(io.BytesIO(source) if isinstance(source, bytes) else str(source))
         header = list(reader.schema.names)
         batch = next(iter(reader), None)
-        columns = [] if batch is None else [batch.slice(0, ROWS).column(i) for i in range(batch.num_columns)]
-        rows = [[_cell(value.as_py()) for value in row] for row in zip(*columns, strict=True)]
     except BaseException as error:  # a damaged file is a panic of its library, which is none of Exception's kind
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
         raise ValidationException("This is no Parquet file, or a damaged one.") from None
+    if batch is None:
+        return made(header, [], more=False)
+    columns = [batch.column(i).slice(0, min(ROWS, batch.num_rows)) for i in range(batch.num_columns)]
+    rows = [[_cell(value.as_py()) for value in row] for row in zip(*columns, strict=True)]
     return made(header, rows, more=len(rows) == ROWS)
 
 

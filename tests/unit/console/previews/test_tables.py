@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from arro3.core import Array, DataType, Table
-from arro3.io import write_parquet
+from arro3.io import infer_json_schema, read_json, write_parquet
 
 from clary.console.previews import parquet, tables
 from clary.errors import ValidationException
@@ -74,3 +74,13 @@ def test_rows_of_a_parquet_file_and_a_damaged_one(tmp_path: Path) -> None:
     for broken in (b"", b"abc", file.getvalue()[:-9] + b"xPAR1", b"PAR1" + b"\xff" * 99 + b"PAR1"):
         with pytest.raises(ValidationException, match="no Parquet file, or a damaged one"):
             parquet.first_rows(broken)
+
+
+def test_a_short_parquet_file_with_lists_and_structures() -> None:
+    lines = b'{"a": [1, 2], "s": {"x": 1.5}, "b": true}\n{"a": [], "s": null, "b": null}\n'
+    file = io.BytesIO()
+    write_parquet(read_json(io.BytesIO(lines), infer_json_schema(io.BytesIO(lines))), file)
+    table = parquet.first_rows(file.getvalue())
+    rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
+    assert rows == [{"a": "[1, 2]", "s": "{'x': 1.5}", "b": "True"}, {"a": "[]", "s": "", "b": ""}]
+    assert not table.more

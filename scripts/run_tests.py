@@ -37,8 +37,8 @@ ENVIRONMENTS = {
     "CLARY_TEST_SMDEBUG_PYTHON": ("tests/debugger/requirements.lock", "smdebug, about 180 MB"),
 }
 
-# A file's tests share a server, so they stay together. Many workers would only starve each other of the disk.
-_PARALLEL = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+# tests/conftest.py says which tests stay together. Many workers would only starve each other of the disk.
+_PARALLEL = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadgroup"]
 
 
 def main() -> int:

@@ -21,6 +21,19 @@ from clary.engines.local import LocalEngine
 ROOT = Path(__file__).parent.parent
 
 
+# Pages are lost when the machine's network changes, which containers with a network of their own do: never both at once.
+_ONE_AT_A_TIME = ("tests/browser/", "tests/api/test_own_images.py")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests share a server, so they stay on one worker; the longest row of files begins first."""
+    for item in items:
+        alone = item.nodeid.startswith(_ONE_AT_A_TIME)
+        item.add_marker(pytest.mark.xdist_group("pages" if alone else item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: not item.nodeid.startswith(_ONE_AT_A_TIME))
+
+
 @dataclass
 class Studio:
     """A real server process on a data folder."""

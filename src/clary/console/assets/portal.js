@@ -4,6 +4,7 @@
   const body = document.body, { job, home, tasks, sandbox } = body.dataset;
   const byId = (id) => document.getElementById(id);
   const frames = byId("frames"), skipDialog = byId("skip"), overDialog = byId("over");
+  const SILENT = 4000; // milliseconds after which a frame that was loaded and says nothing is fetched again
   const IDLE = 60_000; // milliseconds without a sign of work that still count as work
   let now = null; // {task, frame, draft, over}
   let ahead = null; // a frame that holds the next object already: {key, element, isReady}
@@ -81,7 +82,15 @@
     element.tabIndex = -1;
     element.src = address;
     frames.append(element);
-    return { key, element, isReady: false };
+    const holder = { key, element, isReady: false };
+    // A browser drops what it loads when the machine changes its network, and tells nobody: a frame that stays silent is fetched again.
+    let tries = 0;
+    element.addEventListener("load", () => setTimeout(() => {
+      if (holder.isReady || !element.isConnected || tries >= 5) return;
+      tries += 1;
+      element.src = address;
+    }, SILENT));
+    return holder;
   }
 
   function look(next) {

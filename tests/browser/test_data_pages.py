@@ -169,6 +169,7 @@ def test_files_are_dropped_downloaded_and_deleted(s3: Any, studio: Studio, opene
     expect(rows).to_have_count(4)
     shots(page, "data-folder")
     accessible(page)
+    assert s3.head_object(Bucket="ward-7", Key="dropped/a b.txt")["ContentType"] == "text/plain"
     for name, text in names.items():
         page.goto(f"{studio.url}/_/data/ward-7/dropped/")
         page.locator("#list").get_by_role("link", name=name, exact=True).press("Enter")
@@ -178,7 +179,7 @@ def test_files_are_dropped_downloaded_and_deleted(s3: Any, studio: Studio, opene
             page.get_by_role("link", name="Download", exact=True).press("Enter")
         assert Path(download.value.path()).read_text() == text
     page.on("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Delete").press("Enter")
+    page.get_by_role("button", name="Delete", exact=True).press("Enter")
     expect(rows).to_have_count(3)
     assert s3.list_objects_v2(Bucket="ward-7", Prefix="dropped/")["KeyCount"] == 3
 

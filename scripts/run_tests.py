@@ -38,7 +38,7 @@ ENVIRONMENTS = {
 }
 
 # tests/conftest.py says which tests stay together. Many workers would only starve each other of the disk.
-_PARALLEL = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadgroup"]
+_PARALLEL = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
 
 
 def main() -> int:

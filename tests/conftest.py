@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from xdist.scheduler import LoadFileScheduling
 
 from clary.engines.local import LocalEngine
 
@@ -25,12 +26,20 @@ ROOT = Path(__file__).parent.parent
 _ONE_AT_A_TIME = ("tests/browser/", "tests/api/test_own_images.py")
 
 
+class _ByServer(LoadFileScheduling):
+    """A file's tests share a server, so they stay on one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "pages" if nodeid.startswith(_ONE_AT_A_TIME) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByServer:
+    return _ByServer(config, log)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests share a server, so they stay on one worker; the longest row of files begins first."""
-    for item in items:
-        alone = item.nodeid.startswith(_ONE_AT_A_TIME)
-        item.add_marker(pytest.mark.xdist_group("pages" if alone else item.nodeid.partition("::")[0]))
+    """The longest row of files begins first."""
     items.sort(key=lambda item: not item.nodeid.startswith(_ONE_AT_A_TIME))
 
 

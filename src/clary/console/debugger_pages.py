@@ -48,8 +48,8 @@ def show(visit: Visit, what: What) -> HttpAnswer:
     """The page of a job's rules, or of its tensors, as it is now; for whoever may read what the job saved."""
     name = visit.path["name"]
     job = visit.call("sagemaker", "DescribeTrainingJob", TrainingJobName=name)
-    if config := job.get("DebugHookConfig"):
-        next(iter(visit.context.own_buckets.list(f"{config['S3OutputPath'].rstrip('/')}/{name}/")), None)
+    for place in _places(job):  # the command reads as the owner: whoever looks must be let in by themselves
+        next(iter(visit.context.own_buckets.list(place)), None)
     with tempfile.TemporaryDirectory(prefix="clary-debugger-") as folder:
         page = Path(folder) / "page.html"
         command = [sys.executable, "-m", "clary", "debugger", what, "--output", str(page)]
@@ -60,3 +60,10 @@ def show(visit: Visit, what: What) -> HttpAnswer:
             raise ServiceError(said, code="NothingDrawn", status=404)
         headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": _POLICY}
         return HttpAnswer(200, headers, page.read_bytes())
+
+
+def _places(job: Mapping[str, Any]) -> list[str]:
+    """Where in S3 lies what is shown: the tensors, and what the rules found."""
+    members = [job["OutputDataConfig"], job.get("DebugHookConfig") or {}, *job.get("DebugRuleConfigurations", [])]
+    roots = dict.fromkeys(member["S3OutputPath"].rstrip("/") for member in members if member.get("S3OutputPath"))
+    return [f"{root}/{job['TrainingJobName']}/" for root in roots]

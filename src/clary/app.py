@@ -63,6 +63,7 @@ from clary.rights.rights import Rights
 from clary.seals import Seals
 from clary.services.iam import roles
 from clary.services.sagemaker import spot_interruptions
+from clary.services.sagemaker_runtime import traffic
 from clary.settings import Settings
 from clary.store import clock_moves
 from clary.store.associations import Associations
@@ -113,6 +114,7 @@ class Studio:
         self.engine.close()
         self.context.buckets.close()
         self.context.audit.close()
+        traffic.flush()
         self.database.close()
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -52,6 +54,30 @@ def test_a_batch_of_rows_is_answered_in_each_form(s3: Any, boto: Boto) -> None:
     assert json.loads(ask(runtime, Accept="application/json")["Body"].read()) == [103.0, 107.0]
     body = json.dumps([[1, 2], [3, 4]])
     assert json.loads(ask(runtime, ContentType="application/json", Body=body)["Body"].read()) == [103.0, 107.0]
+
+
+def test_calls_are_metrics(s3: Any, boto: Boto, studio: Studio) -> None:
+    deploy(studio.client("s3"), studio.client("sagemaker"), "counted", PROGRAM)
+    runtime, cloudwatch = boto("sagemaker-runtime"), boto("cloudwatch")
+    for _ in range(5):
+        ask(runtime, EndpointName="counted")
+    with pytest.raises(ClientError, match="a negative row"):
+        ask(runtime, EndpointName="counted", Body=b"-9,1\n")
+
+    def total(name: str, statistic: str) -> float:
+        now = datetime.now(UTC)
+        given = {"Namespace": "AWS/SageMaker", "MetricName": name, "Statistics": [statistic], "Period": 60}
+        where = [{"Name": "EndpointName", "Value": "counted"}, {"Name": "VariantName", "Value": "AllTraffic"}]
+        times = {"StartTime": now - timedelta(minutes=5), "EndTime": now + timedelta(minutes=1)}
+        found = cloudwatch.get_metric_statistics(**given, Dimensions=where, **times)["Datapoints"]
+        return sum(float(each[statistic]) for each in found)
+
+    deadline = time.monotonic() + 10
+    while total("Invocations", "Sum") < 6 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert total("Invocations", "Sum") == 6
+    assert total("InvocationModelErrors", "Sum") == 1
+    assert total("ModelLatency", "Maximum") > 0
 
 
 def test_npy_goes_in_and_out_as_the_sdk_sends_it(s3: Any, boto: Boto) -> None:

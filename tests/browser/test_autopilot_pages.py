@@ -84,6 +84,8 @@ def test_from_a_table_to_an_endpoint_that_answers(studio: Studio, opened: Opened
     page.get_by_label("What to send").fill("eighty")
     page.get_by_role("button", name="Ask").click()
     expect(page.locator("[data-answer]")).to_contain_text("ModelError", timeout=30_000)
+    expect(page.get_by_role("heading", name="Requests in 5 s")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("img", name="Latency, ms: AllTraffic")).to_be_visible()
     accessible(page)
     shots(page, "endpoint")
     page.get_by_role("link", name="stays", exact=True).click()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+from datetime import timedelta
 from typing import Any
 
 from clary import costs
-from clary.console import boto3_code, requests
+from clary.console import boto3_code, charts, metric_lines, requests
 from clary.console.lists import listing
+from clary.console.metric_lines import Metric
 from clary.console.page import Nav, action, page
 from clary.console.visit import Visit
 from clary.errors import ServiceError
@@ -18,6 +20,7 @@ STATUSES = ("InService", "Creating", "Updating", "Failed", "Deleting", "OutOfSer
 _LIVE = frozenset({"Creating", "Updating", "Deleting"})
 _GROUP = "/aws/sagemaker/Endpoints"
 _LINES = 40
+_SHOWN = timedelta(minutes=15)
 
 
 @page("/_/endpoints", nav=Nav("Run", "Endpoints", order=20))
@@ -51,6 +54,7 @@ def endpoint(visit: Visit) -> HttpAnswer:
         variants=config.get("ProductionVariants", []),
         cost=costs.of_endpoint(found, config, visit.context.now()).partition(",")[0] if config else "",
         lines=_log(visit, name),
+        charts=_charts(visit, name, [each["VariantName"] for each in config.get("ProductionVariants", [])]),
         create=boto3_code.call("sagemaker", "CreateEndpoint", request),
         code=boto3_code.call("sagemaker", "DescribeEndpoint", {"EndpointName": name}),
         ask=boto3_code.call(
@@ -85,6 +89,25 @@ def ask(visit: Visit) -> HttpAnswer:
 def delete(visit: Visit) -> HttpAnswer:
     visit.call("sagemaker", "DeleteEndpoint", EndpointName=visit.path["name"])
     return visit.go("/_/endpoints")
+
+
+def _charts(visit: Visit, name: str, variants: list[str]) -> list[charts.Chart]:
+    """Requests and latency of the last quarter of an hour."""
+    ended = visit.context.now()
+    began = ended - _SHOWN
+    made = []
+    for title, metric, stat, unit in (
+        ("Requests in 5 s", "Invocations", "Sum", 1.0),
+        ("Latency, ms", "ModelLatency", "Average", 1000.0),
+    ):
+        lines = []
+        for variant in variants[:6]:
+            where = {"EndpointName": name, "VariantName": variant}
+            found = metric_lines.read(visit, [Metric(metric, "AWS/SageMaker", where, stat)], began, ended, period=5)
+            lines.append(charts.Line(variant, [(x, y / unit) for x, y in found.get(metric, [])]))
+        if chart := charts.chart(title, lines, "s"):
+            made.append(chart)
+    return made
 
 
 def _reason(visit: Visit, name: str) -> str:

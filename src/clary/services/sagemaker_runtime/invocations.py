@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http.client
 import threading
+import time
 from typing import Any
 
 from clary.context import Context
 from clary.services import operation
-from clary.services.sagemaker_runtime import variants
+from clary.services.sagemaker_runtime import traffic, variants
 
 _IDLE = 32  # connections kept open to each process
 
@@ -17,7 +18,11 @@ _IDLE = 32  # connections kept open to each process
 def invoke_endpoint(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     name = request["EndpointName"]
     variant, port = variants.choose(context, "InvokeEndpoint", request)
-    status, headers, answer = _ask(port, request.get("Body", b""), variants.headers(request), context, name)
+    began, status = time.monotonic(), 0
+    try:
+        status, headers, answer = _ask(port, request.get("Body", b""), variants.headers(request), context, name)
+    finally:
+        traffic.add(context, name, variant, time.monotonic() - began, status)
     if not 200 <= status < 300:
         raise variants.model_error(context, name, status, answer)
     return {"Body": answer, **variants.members(variant, headers)}

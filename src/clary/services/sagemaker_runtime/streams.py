@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from clary.context import Context
 from clary.errors import ServiceError
 from clary.services import operation
-from clary.services.sagemaker_runtime import variants
+from clary.services.sagemaker_runtime import traffic, variants
 
 _LONGEST = 480.0  # seconds that a stream may take, as AWS has it
 _PIECE = 64 * 1024  # bytes read at a time
@@ -30,7 +31,11 @@ async def invoke_endpoint_with_response_stream(context: Context, request: dict[s
     answer = _Answer(context, name)
     with contextlib.ExitStack() as failed:
         failed.callback(answer.close)
-        await answer.ask(port, request.get("Body", b""), variants.headers(request))
+        began = time.monotonic()
+        try:
+            await answer.ask(port, request.get("Body", b""), variants.headers(request))
+        finally:  # of a stream its beginning counts
+            traffic.add(context, name, variant, time.monotonic() - began, answer.status)
         if not 200 <= answer.status < 300:
             raise variants.model_error(context, name, answer.status, b"".join([p async for p in answer.pieces()]))
         failed.pop_all()

@@ -246,7 +246,7 @@ def test_a_request_with_bytes_changed_anywhere_is_answered_or_closed(wire: Wire,
 
 def test_requests_in_a_row_on_one_connection_are_answered_in_order(wire: Wire) -> None:
     with wire.connect() as connection:
-        connection.sendall(b"".join(head("GET", f"/_/page-{n}", {"Host": "x"}) for n in range(20)))
-        connection.sendall(head("GET", "/_/last", {"Host": "x", "Connection": "close"}))
+        connection.sendall(b"".join(head("GET", f"/_/page-{n}", {"Host": "localhost"}) for n in range(20)))
+        connection.sendall(head("GET", "/_/last", {"Host": "localhost", "Connection": "close"}))
         text = b"".join(iter(lambda: connection.recv(65536), b""))
     assert re.findall(rb"There is no page /_/([a-z0-9-]+)", text) == [*(b"page-%d" % n for n in range(20)), b"last"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import ipaddress
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -36,6 +37,8 @@ LARGEST = 32 << 20
 """Bytes of what a page posts: a worker's answer may hold pictures."""
 
 _EVENTS: dict[str, Who] = {"/_/events": "user", "/_/portal/events": "worker"}
+# What AWS answers for some resources that are not there, with the code of a request that breaks a rule.
+_MISSING = re.compile(r"^(?:Could not find|Requested resource not found|RecordNotFound)")
 _PACKED = 1024  # bytes from which on a page is compressed
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
@@ -175,7 +178,9 @@ class Console:
 
     def _told(self, visit: Visit, error: ServiceError) -> HttpAnswer:
         """An error as a page, or to a script as JSON. The status is the error's; one of AWS's 400s that names nothing is 404."""
-        missing = error.status == 400 and error.code in {"ResourceNotFound", "NoSuchBucket", "NoSuchKey"}
+        missing = error.status == 400 and (
+            error.code in {"ResourceNotFound", "NoSuchBucket", "NoSuchKey"} or bool(_MISSING.search(error.message))
+        )
         status = 404 if missing else 403 if error.code.startswith("AccessDenied") else error.status
         if visit.wants_json:
             return visit.json({"message": error.message, "code": error.code}, status)

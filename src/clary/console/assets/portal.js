@@ -4,7 +4,7 @@
   const body = document.body, { job, home, tasks, sandbox } = body.dataset;
   const byId = (id) => document.getElementById(id);
   const frames = byId("frames"), skipDialog = byId("skip"), overDialog = byId("over");
-  const SILENT = 4000; // milliseconds after which a frame that was loaded and says nothing is fetched again
+  const SILENT = 15_000; // milliseconds after which a frame that was loaded and says nothing is fetched again
   const IDLE = 60_000; // milliseconds without a sign of work that still count as work
   let now = null; // {task, frame, draft, over}
   let ahead = null; // a frame that holds the next object already: {key, element, isReady}

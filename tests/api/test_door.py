@@ -73,8 +73,12 @@ def test_a_browser_finds_a_page_and_a_probe_its_health(studio: Studio) -> None:
     connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=10)
     connection.request("GET", "/", headers={"Accept": "text/html"})
     response = connection.getresponse()
-    assert response.status == 200
-    assert b"clary env" in response.read()
+    assert (response.status, response.getheader("Location")) == (303, "/_/")
+    response.read()
+    connection.request("GET", "/_/", headers={"Accept": "text/html"})
+    response = connection.getresponse()
+    assert response.status == 401
+    assert b"clary console" in response.read()  # what prints a link to sign in
     for path in ("/health", "/_/health"):
         connection.request("GET", path)
         response = connection.getresponse()

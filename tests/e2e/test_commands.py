@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,7 +33,8 @@ def test_up_says_where_it_is_and_a_second_up_points_to_the_first(person: Studio)
         second = person.clary("up", "--port", "0", "--data", str(person.data), *flags)
         assert second.returncode == 0
         assert "runs on" in second.stdout
-        assert first.stdout.strip() in second.stdout
+        assert first.stdout.splitlines()[0] in second.stdout
+        assert re.search(r"^open  http\S+/_/sign-in\?token=\S+$", second.stdout, re.MULTILINE)  # a link of its own
     status = person.clary("status", "--data", str(person.data))
     assert person.url in status.stdout
     assert "Sandbox: " in status.stdout

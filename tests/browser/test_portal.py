@@ -245,8 +245,11 @@ def test_instructions_and_the_next_picture_is_there_already(
     shot(page, "portal-instructions")
     page.keyboard.press("Escape")
     expect(page.locator("iframe")).to_have_count(2)
-    waiting = next(f for f in page.frames if "/ahead/" in f.url)
-    waiting.wait_for_function("document.querySelector('.clary-picture')?.isLoaded")
+    waiting = page.locator("iframe:not(.shown)").element_handle().content_frame()
+    assert waiting is not None
+    waiting.wait_for_url("**/ahead/**")
+    # By time: a browser draws no frames of what it does not show, and the usual way to look waits for one.
+    waiting.wait_for_function("document.querySelector('.clary-picture')?.isLoaded", polling=100)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     hal.draw(430, 60, 150, 260).press("Enter").at(2, 3)

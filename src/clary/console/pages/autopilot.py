@@ -101,13 +101,11 @@ def _form(visit: Visit, given: Mapping[str, str], problem: str = "") -> HttpAnsw
     """In two steps under one address: where the file is, then what to predict; what is filled in stays."""
     uri, target = given.get("uri", "").strip(), given.get("target", "")
     found = None
-    if uri and not problem:
+    if uri:
         try:
             found = tables.look(visit.context.own_buckets.get_start(uri, tables.LOOK))
         except ServiceError as error:
-            problem = error.message
-    elif uri:
-        found = tables.look(visit.context.own_buckets.get_start(uri, tables.LOOK))
+            problem = problem or error.message
     column = found.column(target) if found else None
     guess = tables.problem(column) if column else ""
     stem = (

@@ -35,9 +35,10 @@ def model(visit: Visit) -> HttpAnswer:
 
 @action("/_/models/{name}/deploy")
 def deploy_model(visit: Visit) -> HttpAnswer:
-    endpoint = visit.form.get("endpoint") or visit.path["name"]
-    deploy(visit, endpoint, model=visit.path["name"])
-    return visit.go(url("/_/endpoints", endpoint))
+    """Behind an endpoint of the model's name."""
+    name = visit.path["name"]
+    deploy(visit, name, model=name)
+    return visit.go(url("/_/endpoints", name))
 
 
 @action("/_/models/{name}/delete")

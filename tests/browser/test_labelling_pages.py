@@ -73,7 +73,7 @@ def test_from_no_team_to_boxes_on_the_pictures_without_the_terminal(
     expect(page.get_by_text("1 box", exact=True)).to_be_visible()
     expect(page.get_by_text("nothing", exact=True)).to_be_visible()
     expect(page.locator("#status")).to_contain_text("Completed")
-    assert page.evaluate("[...document.querySelectorAll('.picture img')].every((each) => each.naturalWidth === 1024)")
+    page.wait_for_function("[...document.querySelectorAll('.picture img')].every((each) => each.naturalWidth === 1024)")
     accessible(page)
     shots(page, "labelling-job")
     page.get_by_role("link", name="Request").click()

@@ -129,6 +129,7 @@ class ContainerEngine(SupervisedTasks):
             "port": port,
             "grace": task.grace,
             "events": str(self._events.path),
+            "top": [self._runner.program, "top", container_name(directory)],
             "stop": [self._runner.program, "kill", "--signal", "TERM", container_name(directory)],
             "kill": self._kill(directory),
             "companion": task.companion,

@@ -124,6 +124,28 @@ def run_quietly(command: list[str], environment: dict[str, str]) -> int:
         os.close(null)
 
 
+def says_lines(command: list[str], environment: dict[str, str], count: int) -> bool:
+    """Run a program until it has printed so many lines, and need not go on, or until its end."""
+    output, end = os.pipe()
+    said = b""
+    try:
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        descriptors = [(os.POSIX_SPAWN_DUP2, source, number) for number, source in enumerate((null, end, null))]
+        try:
+            pid = os.posix_spawn(command[0], command, environment, file_actions=descriptors)
+        except OSError:
+            return False
+        finally:
+            os.close(end)
+            os.close(null)
+        while said.count(b"\n") < count and (piece := os.read(output, 4096)):
+            said += piece
+    finally:
+        os.close(output)
+    os.waitpid(pid, 0)
+    return said.count(b"\n") >= count
+
+
 def pidfd(pid: int) -> int | None:
     try:
         return os.pidfd_open(pid)

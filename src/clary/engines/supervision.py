@@ -28,6 +28,7 @@ from clary.engines.processes import (
     pidfd,
     reap,
     run_quietly,
+    says_lines,
 )
 from clary.engines.usage import Usage
 
@@ -39,8 +40,8 @@ CANNOT_START = 125
 
 _PIECE = 256 << 10  # bytes read at a time
 _TELL_EVERY = 0.05  # seconds between two hints about output
-_ASK_AGAIN = 1.0  # seconds until a container that may not have heard is asked to end once more
-_DEAF = 10.0  # seconds after its start for which it may not: it is not there yet, or its init takes no signals yet
+_ASK_AGAIN = 0.3  # seconds until a container whose program was not there to be asked to end is looked at again
+_SLOW = 30.0  # seconds after its start after which it is asked anyway, should its processes not be listed
 _LAST_WORDS = 5.0  # seconds that the killed may take to be gone
 
 
@@ -229,10 +230,15 @@ class Supervisor:
     def _ask_to_end(self) -> bool:
         """False if it may not have heard."""
         if command := self._spec.get("stop"):
-            old = time.time() > self._started + _DEAF
-            return run_quietly(command, self._spec["environment"]) == 0 and old
+            return self._is_inside() and run_quietly(command, self._spec["environment"]) == 0
         kill_group(self._group, signal.SIGTERM)
         return True
+
+    def _is_inside(self) -> bool:
+        """Whether a container's program runs: before, a signal is lost, or ends what sets the container up."""
+        if time.time() > self._started + _SLOW:
+            return True
+        return says_lines(self._spec["top"], self._spec["environment"], 3)  # a heading, the init, the program
 
     def _kill(self) -> None:
         if self._spec.get("kill") and (self._status is None or os.WIFSIGNALED(self._status)):

@@ -82,6 +82,14 @@ class TestContainers(EngineContract):
         assert wait(engine, job.directory).exit_code == 3
         assert (job.directory / "ml/stopped").read_text() == "stopped\n"
 
+    def test_stop_is_told_once(self, engine: Engine, task: Any) -> None:
+        job = task(["bash", "-c", "trap 'echo told' TERM; echo up; for i in {1..250}; do sleep 0.01; done"])
+        engine.start(job)
+        wait(engine, job.directory, lambda: texts(job.directory) == ["up"])
+        engine.stop(job.directory)
+        wait(engine, job.directory)
+        assert texts(job.directory) == ["up", "told"]
+
     def test_signals_have_their_defaults(self, engine: Engine, task: Any) -> None:
         job = task(["bash", "-c", "yes | head -n 1; echo ${PIPESTATUS[0]}; grep SigIgn /proc/self/status"])
         engine.start(job)

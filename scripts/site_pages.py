@@ -35,6 +35,7 @@ _SOLUTIONS = {
     f"projects/{path.parent.name}/solution.py": f"course/{path.parent.name}_solution.md"
     for path in sorted(ROOT.glob("projects/*/solution.py"))
 }
+_FENCE = re.compile(r"^(?P<fence> *```\w+) +(?P<words>.*)$", re.MULTILINE)
 _LINK = re.compile(r"(?<!\!)\[(?P<text>[^\]]*)\]\((?P<target>[^)#:\s]+)(?P<anchor>#[^)\s]*)?\)")
 
 
@@ -60,7 +61,20 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
     source = next(
         (s for s, p in {**_PAGES, **_SOLUTIONS}.items() if p == page.file.src_uri), f"docs/{page.file.src_uri}"
     )
-    return relinked(markdown, source, page.file.src_uri)
+    return fenced(relinked(markdown, source, page.file.src_uri))
+
+
+def fenced(markdown: str) -> str:
+    """Blocks of code as MkDocs knows them: words for the tests go, a file's name stands above.
+
+    A fence with words that it does not know is no block to it, and what stands within becomes part of the page.
+    """
+
+    def fence(match: re.Match[str]) -> str:
+        name = re.search(r"\bfile=(\S+)", match["words"])
+        return match["fence"] + (f' title="{name[1]}"' if name else "")
+
+    return _FENCE.sub(fence, markdown)
 
 
 def relinked(markdown: str, source: str, page: str) -> str:

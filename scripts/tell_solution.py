@@ -59,7 +59,9 @@ def _execution(python: str, name: str) -> list[str]:
 
 
 def _digest(folder: Path) -> str:
-    files = sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+    """Of all that the solution runs."""
+    ours = {".py", ".html", ".lock", ".toml"}
+    files = sorted(path for path in folder.rglob("*") if path.suffix in ours and path.name != "check.py")
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 

@@ -52,9 +52,19 @@ def test_every_decision_is_listed(site: Path) -> None:
 
 
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
-    page = (site / "index.html").read_text()
-    assert "fonts.googleapis" not in page
-    assert 'src="http' not in page
+    for path in site.rglob("*.html"):
+        page = path.read_text()
+        assert "fonts.googleapis" not in page, path
+        assert 'src="http' not in page, path
+
+
+def test_code_is_shown_as_code(site: Path) -> None:
+    """Fences carry words for the tests that run them, and what they hold may be HTML."""
+    for path in site.rglob("*.html"):
+        assert "```" not in path.read_text(), path
+    page = (site / "guides/labelling.html").read_text()
+    assert '<span class="filename">page.liquid.html</span>' in page
+    assert "<crowd-form>" not in page
 
 
 def test_links_lead_to_pages_or_become_words(python: str) -> None:

@@ -38,7 +38,8 @@ class Studio:
         try:
             text = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode()
         except ClientError as error:
-            raise Missing(f"there is no s3://{self.bucket}/{key} yet ({error.response['Error']['Code']})") from None
+            why = error.response["Error"]["Code"]
+            raise Missing(f"no {part}.manifest in S3 yet ({why}): step 6 puts it at s3://{self.bucket}/{key}") from None
         return [json.loads(line) for line in text.splitlines()]
 
     def jobs(self, kind: str) -> list[dict[str, Any]]:
@@ -47,11 +48,20 @@ class Studio:
             NameContains=f"{PREFIX}-{kind}", SortBy="CreationTime", SortOrder="Descending", MaxResults=100
         )
         names = [job["TrainingJobName"] for job in found["TrainingJobSummaries"]]
-        need(bool(names), f"there is no training job {PREFIX}-{kind}-...")
+        need(bool(names), f"there is no training job {PREFIX}-{kind}-... yet: run its step")
         return [self.sagemaker.describe_training_job(TrainingJobName=name) for name in names[:5]]
+
+    def up(self) -> None:
+        """``Missing`` if the endpoint is not in service."""
+        try:
+            status = self.sagemaker.describe_endpoint(EndpointName=PREFIX)["EndpointStatus"]
+        except ClientError:
+            raise Missing(f"there is no endpoint {PREFIX}: step 13 makes it") from None
+        need(status == "InService", f"the endpoint {PREFIX} is {status}: wait, or see clary describe {PREFIX}")
 
     def ask(self, line: dict[str, Any]) -> tuple[scores.Box, float]:
         """The endpoint's surest box for a manifest's picture."""
+        self.up()
         bucket, _, key = line["source-ref"].removeprefix("s3://").partition("/")
         body = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         answer = self.runtime.invoke_endpoint(EndpointName=PREFIX, ContentType="image/png", Body=body)
@@ -63,7 +73,7 @@ class Studio:
 def pictures_are_labelled(studio: Studio) -> str:
     """A labelling job of the project has ended."""
     found = studio.sagemaker.list_labeling_jobs(NameContains=PREFIX, SortBy="CreationTime", SortOrder="Descending")
-    need(bool(found["LabelingJobSummaryList"]), f"there is no labelling job {PREFIX}-...")
+    need(bool(found["LabelingJobSummaryList"]), f"there is no labelling job {PREFIX}-... yet: step 4 starts one")
     job = found["LabelingJobSummaryList"][0]
     status = job["LabelingJobStatus"]
     need(status in {"Completed", "Stopped"}, f"{job['LabelingJobName']} is {status}: label on, or stop it")
@@ -122,7 +132,7 @@ def runs_are_compared(studio: Studio) -> str:
     try:
         found = studio.sagemaker.list_trial_components(ExperimentName=PREFIX)["TrialComponentSummaries"]
     except ClientError:
-        raise Missing(f"there is no experiment {PREFIX}") from None
+        raise Missing(f"there is no experiment {PREFIX} yet: the jobs of step 9 begin it") from None
     need(len(found) >= 2, f"the experiment {PREFIX} has {len(found)} runs: two are needed to compare")
     return f"{len(found)} components in the experiment {PREFIX}"
 
@@ -140,11 +150,6 @@ def bad_run_was_caught(studio: Studio) -> str:
 
 def endpoint_answers(studio: Studio) -> str:
     """The endpoint is in service and answers a picture with a box."""
-    try:
-        status = studio.sagemaker.describe_endpoint(EndpointName=PREFIX)["EndpointStatus"]
-    except ClientError:
-        raise Missing(f"there is no endpoint {PREFIX}") from None
-    need(status == "InService", f"the endpoint {PREFIX} is {status}")
     box, score = studio.ask(studio.manifest("held_out")[0])
     return f"score {score:.2f}, box {', '.join(f'{side:.2f}' for side in box)}"
 

@@ -210,7 +210,7 @@ held_out = parts["held_out"]
 learnt = [record.box for record in parts["train"] if record.box]
 mean_box = tuple(float(value) for value in np.mean(learnt, axis=0))
 results = {"always the mean box": scores.judge([(mean_box, 1.0)] * len(held_out), held_out)}
-print(results)
+print(pd.DataFrame(results).T.round(3).to_string())
 
 # %% [markdown]
 # ## 8. The built-in algorithm, on spot

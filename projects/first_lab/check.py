@@ -26,7 +26,10 @@ def the_table_is_in_s3(session: boto3.Session) -> str:
     """6. The data is in S3"""
     account = session.client("sts").get_caller_identity()["Account"]
     bucket, key = f"sagemaker-{session.region_name}-{account}", "first-lab/data/train.csv"
-    body = session.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    try:
+        body = session.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        raise Missing(f"no train.csv in S3 yet ({error.response['Error']['Code']}): run step 6") from None
     table = pd.read_csv(io.BytesIO(body))
     if not 100 < len(table) < visits.ROWS:
         raise Missing(f"train.csv has {len(table)} rows of {visits.ROWS}: some must be held out (step 3)")
@@ -51,11 +54,14 @@ def the_endpoint_answers(session: boto3.Session) -> str:
     held_out = table.sample(150, random_state=1)
     body = json.dumps(held_out[FEATURES].to_numpy().tolist())
     ask: dict[str, Any] = {"EndpointName": "first-lab", "ContentType": "application/json", "Accept": "application/json"}
-    answer = json.load(session.client("sagemaker-runtime").invoke_endpoint(**ask, Body=body)["Body"])
+    try:
+        answer = json.load(session.client("sagemaker-runtime").invoke_endpoint(**ask, Body=body)["Body"])
+    except ClientError as error:
+        raise Missing(f"{error.response['Error']['Message'].rstrip('.')}: run step 7") from None
     error = (pd.Series(answer, index=held_out.index) - held_out["days"]).abs().mean()
     baseline = (table.drop(held_out.index)["days"].mean() - held_out["days"]).abs().mean()
     if error >= baseline:
-        raise Missing(f"the model is wrong by {error:.2f} days, the average by {baseline:.2f}")
+        raise Missing(f"the model is wrong by {error:.2f} days, the average by {baseline:.2f}: which columns has it?")
     return f"wrong by {error:.2f} days; the average by {baseline:.2f}"
 
 
@@ -64,6 +70,11 @@ CHECKPOINTS = (the_table_is_in_s3, the_job_is_done, the_endpoint_answers)
 
 def main() -> int:
     session, held = boto3.Session(), 0
+    try:
+        session.client("sts").get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        print(f'No answer from the server: {error}\nIn a shell, first: eval "$(clary env)"', file=sys.stderr)
+        return 2
     for checkpoint in CHECKPOINTS:
         try:
             print(f"  yes  {checkpoint.__doc__}: {checkpoint(session)}")
@@ -71,7 +82,7 @@ def main() -> int:
         except Missing as reason:
             print(f"  no   {checkpoint.__doc__}: {reason}")
         except (ClientError, BotoCoreError) as error:
-            print(f"  no   {checkpoint.__doc__}: not there yet ({error})")
+            print(f"  no   {checkpoint.__doc__}: {error}")
     print(f"{held} of {len(CHECKPOINTS)} checkpoints hold")
     return 0 if held == len(CHECKPOINTS) else 1
 

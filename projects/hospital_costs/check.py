@@ -41,19 +41,29 @@ class Studio:
         try:
             body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except ClientError as error:
-            raise Missing(f"there is no s3://{self.bucket}/{key} yet ({error.response['Error']['Code']})") from None
+            why = error.response["Error"]["Code"]
+            raise Missing(f"no {name}.csv in S3 yet ({why}): step 8 puts it at s3://{self.bucket}/{key}") from None
         return pd.read_csv(io.BytesIO(body), dtype={"facility_id": str})
 
     def job(self) -> dict[str, Any]:
         """The newest Autopilot job of the project."""
         found = self.sagemaker.list_auto_ml_jobs(NameContains=PREFIX, SortBy="CreationTime", SortOrder="Descending")
         if not found["AutoMLJobSummaries"]:
-            raise Missing(f"there is no Autopilot job whose name begins with {PREFIX}")
+            raise Missing(f"there is no Autopilot job whose name begins with {PREFIX}: step 10 starts one")
         name = found["AutoMLJobSummaries"][0]["AutoMLJobName"]
         return self.sagemaker.describe_auto_ml_job(AutoMLJobName=name)
 
+    def up(self) -> None:
+        """``Missing`` if the endpoint is not in service."""
+        try:
+            status = self.sagemaker.describe_endpoint(EndpointName=PREFIX)["EndpointStatus"]
+        except ClientError:
+            raise Missing(f"there is no endpoint {PREFIX}: step 12 makes it") from None
+        need(status == "InService", f"the endpoint {PREFIX} is {status}: wait, or see clary describe {PREFIX}")
+
     def ask(self, rows: pd.DataFrame) -> np.ndarray:
         """The endpoint's predictions for raw rows."""
+        self.up()
         body = rows.to_csv(header=False, index=False)
         answer = self.runtime.invoke_endpoint(EndpointName=PREFIX, ContentType="text/csv", Accept="text/csv", Body=body)
         return np.array([float(line.split(",")[0]) for line in answer["Body"].read().decode().split()])
@@ -96,7 +106,7 @@ def second_model_is_trained(studio: Studio) -> str:
     """A training job of one's own has completed."""
     found = studio.sagemaker.list_training_jobs(NameContains=PREFIX, StatusEquals="Completed", MaxResults=100)
     own = [job["TrainingJobName"] for job in found["TrainingJobSummaries"] if "-trees-" in job["TrainingJobName"]]
-    need(bool(own), f"no training job {PREFIX}-trees-... has completed")
+    need(bool(own), f"no training job {PREFIX}-trees-... has completed: step 9 runs it")
     return own[0]
 
 
@@ -110,11 +120,7 @@ def autopilot_is_done(studio: Studio) -> str:
 
 def endpoint_answers(studio: Studio) -> str:
     """The endpoint is in service and takes a raw row."""
-    try:
-        status = studio.sagemaker.describe_endpoint(EndpointName=PREFIX)["EndpointStatus"]
-    except ClientError:
-        raise Missing(f"there is no endpoint {PREFIX}") from None
-    need(status == "InService", f"the endpoint {PREFIX} is {status}")
+    studio.up()
     rows = studio.table("held_out").drop(columns=["facility_id", TARGET]).head(1)
     return f"${studio.ask(rows)[0]:,.0f} for the first held-out row"
 
@@ -151,8 +157,8 @@ def need(holds: bool, otherwise: str) -> None:
 
 CHECKPOINTS: list[tuple[str, Callable[[Studio], str]]] = [
     ("2  the data is clean", data_is_clean),
-    ("4  nothing leaks", training_has_no_leak),
     ("5  the split is by hospital", split_is_by_hospital),
+    ("8  nothing leaks", training_has_no_leak),
     ("9  a second model is trained", second_model_is_trained),
     ("10 Autopilot is done", autopilot_is_done),
     ("12 the endpoint answers", endpoint_answers),

@@ -59,4 +59,4 @@ def test_hints_come_in_three_sizes(studio: Studio) -> None:
     assert [text.partition("\n")[0] for text in said] == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3"]
     wrong = studio.clary("project", "hint", "first_lab", "42", "--data", str(studio.data))
     assert wrong.returncode == 1
-    assert "Steps with hints: 5, 6, 7, 8" in wrong.stderr
+    assert "Steps with hints: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10" in wrong.stderr

@@ -74,6 +74,8 @@ def main() -> None:
     \b
     A first walk:
       clary up --detach                      start the server
+      clary console --open                   its web pages, in your browser
+      clary project open first_lab           twenty minutes, if all of this is new
       clary project run hospital_costs       a whole project, end to end
       eval "$(clary env)"                    let boto3 and the SageMaker SDK talk to it
       clary status                           what runs, and what failed and why

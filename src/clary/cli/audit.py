@@ -68,7 +68,9 @@ def audit(
     as_json: bool,
     **names: str | None,
 ) -> None:
-    """Print the audit trail, oldest first: every call, also those that were refused.
+    """Print the audit trail: who called what, and the outcome.
+
+    The oldest call comes first; those that were refused are there too.
 
     It is read from the data folder, so that it can also be read when no server runs.
 

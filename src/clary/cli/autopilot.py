@@ -50,7 +50,10 @@ def autopilot(
     name: str | None,
     no_deploy: bool,
 ) -> None:
-    """Train models on FILE (a CSV with a header, plain or .gz) and put the best one behind an endpoint."""
+    """Train models on a table and deploy the best one.
+
+    FILE is a CSV with a header, plain or .gz. The best model is explained and goes behind an endpoint.
+    """
     settings = options.settings(data=data)
     columns, example = _look(file, target)
     servers.require(settings.data)

@@ -20,7 +20,9 @@ _FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_FILE
 @options.data
 def backup(file: Path, data: Path | None) -> None:
-    """Write all records and objects, as they are at this moment, to FILE: a tar archive.
+    """Write everything, as it is at this moment, to one file.
+
+    FILE becomes a tar archive of all records and objects.
 
     The server may run and goes on. FILE holds secrets (keys): only you can read it, so keep it so.
     """

@@ -32,7 +32,9 @@ class _Time(click.ParamType[datetime]):
 @options.data
 @click.pass_context
 def clock(context: click.Context, data: Path | None) -> None:
-    """Show Clary's time, or move it: a limit of a day ends in a moment.
+    """Show Clary's time, or move it.
+
+    A limit of a day ends in a moment.
 
     \b
     clary clock                        what time it is here
@@ -67,7 +69,10 @@ def advance(context: click.Context, by: timedelta) -> None:
 @click.argument("to", type=_Time())
 @click.pass_context
 def set_(context: click.Context, to: datetime) -> None:
-    """Go ahead to a time: 2027-01-01, 2027-01-01T08:30 (local), 2027-01-01T08:30Z."""
+    """Go ahead to a time: 2027-01-01, or with T08:30.
+
+    2027-01-01T08:30 is local time, 2027-01-01T08:30Z is UTC.
+    """
     _show(context, set=to.isoformat())
 
 

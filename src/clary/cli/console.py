@@ -16,7 +16,9 @@ from clary.cli.client import ask
 @click.option("--user", metavar="NAME", help="For a user (see `clary users`), who may there what their keys allow.")
 @click.option("--open", "opens", is_flag=True, help="Open it in this machine's browser.")
 def console(data: Path | None, user: str | None, *, opens: bool) -> None:
-    """Print an address that signs you in to the console, once and within an hour.
+    """Print an address that signs you in to the web pages.
+
+    It does so once and within an hour.
 
     The session lasts until nobody used it for twelve hours, or you sign out.
     """

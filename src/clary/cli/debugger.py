@@ -29,4 +29,4 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands)
 def debugger() -> None:
-    """Show what a training job saved for Debugger, and what its rules found."""
+    """Show what a training job saved, and what its rules found."""

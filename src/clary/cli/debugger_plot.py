@@ -24,7 +24,9 @@ _PROGRAM = "clary.images.tensor_plot.plot"
 @options.data
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="The file (default: JOB.html).")
 def plot(job: str, data: Path | None, output: Path | None) -> None:
-    """Draw the tensors that JOB has saved, also while it runs: one page with pictures to turn and a slider over the steps.
+    """Draw the tensors that a job has saved so far.
+
+    Also while it runs: one page with pictures to turn and a slider over the steps.
 
     The page loads nothing and can be sent to others. What draws it is built once, about 105 MB.
     """

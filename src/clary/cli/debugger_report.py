@@ -20,14 +20,17 @@ from clary.jobs import rule_report
 )
 @options.data
 def report(job: str, output: Path | None, data: Path | None) -> None:
-    """Write one HTML page of what the rules of the training job JOB found, with charts of its losses and of what fired."""
+    """Write one page of what the rules of a job found.
+
+    It has charts of the losses of training job JOB and of what fired.
+    """
     settings = options.settings(data=data)
     servers.require(settings.data)
     sagemaker = client(settings, "sagemaker")
     try:
         found = described.describe(sagemaker, "TrainingJob", job)
-    except sagemaker.exceptions.ClientError as error:
-        raise click.ClickException(f"There is no training job {job!r} ({error}). See: clary status") from None
+    except sagemaker.exceptions.ClientError:
+        raise click.ClickException(f"There is no training job {job!r}. See: clary status") from None
     if not found.get("DebugRuleEvaluationStatuses"):
         raise click.ClickException(
             f"The training job {job} has no rules. An estimator of the SageMaker SDK takes them as "

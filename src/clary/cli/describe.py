@@ -43,6 +43,8 @@ def describe(name: str, data: Path | None) -> None:
         state = str(found[f"{noun}Status"])
         console.print(f"[bold]{noun} {name}[/bold]: {state}", highlight=False)
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+        table.add_column()
+        table.add_column(overflow="fold")  # an ARN is to be copied whole
         for title, text in _rows(noun, found):
             table.add_row(title, text)
         if statuses := found.get("DebugRuleEvaluationStatuses"):
@@ -69,7 +71,9 @@ def _rows(noun: str, found: dict[str, Any]) -> Iterator[tuple[str, str]]:
         took = f" ({_seconds(step['EndTime'] - step['StartTime'])})" if "EndTime" in step else ""
         yield "step", f"{step['Status']}{took}: {step.get('StatusMessage', '')}"
     if (trained := found.get("TrainingTimeInSeconds")) is not None:
-        yield "seconds", f"{trained}, of which {found.get('BillableTimeInSeconds', trained)} to be paid"
+        paid = found.get("BillableTimeInSeconds", trained)
+        saved = f": {1 - paid / trained:.0%} saved on spot" if trained and paid < trained else ""
+        yield "seconds", f"{trained}, of which {paid} to be paid{saved}"
     for metric in found.get("FinalMetricDataList", []):
         yield "metric", f"{metric['MetricName']} = {metric['Value']:g}"
     yield from (("left", uri) for uri in _left(noun, found))

@@ -44,7 +44,9 @@ class Finding:
 @options.data
 @click.option("--security", is_flag=True, help="What protects it: for now that is all that the doctor looks at.")
 def doctor(data: Path | None, security: bool) -> None:  # noqa: ARG001 - the one kind of check that there is
-    """Look at the sandbox, listeners, files, keys and versions; say what to do about each weak point.
+    """Look for weak points, and say what to do about each.
+
+    It looks at the sandbox, listeners, files, keys and versions.
 
     \b
     + holds    ! weak, with the way out

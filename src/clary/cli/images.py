@@ -17,7 +17,10 @@ from clary.images.environments import CannotBuild, Environments
 @options.data
 @click.pass_context
 def images(context: click.Context, data: Path | None) -> None:
-    """List the images that jobs and endpoints can name; `images pull NAME` gets one beforehand."""
+    """List the images of jobs and endpoints, or get one.
+
+    `clary images pull NAME` builds one before a job asks for it.
+    """
     if context.invoked_subcommand is not None:
         return
     environments = Environments(options.settings(data=data).cache)
@@ -36,12 +39,15 @@ def images(context: click.Context, data: Path | None) -> None:
 @click.argument("name")
 @options.data
 def pull(name: str, data: Path | None) -> None:
-    """Build the environment of image NAME (its name, a repository, or an image URI)."""
+    """Build the environment of an image.
+
+    NAME is its name, a repository, or an image URI.
+    """
     console = Console()
     try:
         image = catalog.find(name)
     except catalog.UnknownImage as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(f"{error}.") from None
     build(
         Environments(options.settings(data=data).cache),
         image.lock,
@@ -55,12 +61,15 @@ def pull(name: str, data: Path | None) -> None:
 @click.argument("names", nargs=-1, required=True)
 @options.data
 def key(names: tuple[str, ...], data: Path | None) -> None:
-    """Print one word that changes when the environment of any of these images would: the key of a cache in CI."""
+    """Print the key of a cache in CI for these images.
+
+    It is one word, which changes when the environment of any of them would.
+    """
     environments = Environments(options.settings(data=data).cache)
     try:
         locks = [catalog.find(name).lock for name in names]
     except catalog.UnknownImage as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(f"{error}.") from None
     click.echo("_".join(environments.key(lock) for lock in sorted(set(locks))))
 
 

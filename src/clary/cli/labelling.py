@@ -16,7 +16,7 @@ _REGION = click.option("--region", help="The region of their work teams (default
 
 @click.group()
 def labelling() -> None:
-    """Ground Truth's labelling jobs: how far they are, who labels, and how they get in."""
+    """Labelling jobs: how far they are, and who labels."""
 
 
 labelling.add_command(jobs)
@@ -35,7 +35,9 @@ def workers() -> None:
 @options.data
 @_REGION
 def add(name: str, teams: tuple[str, ...], data: Path | None, region: str | None) -> None:
-    """Add a worker to teams and print the address that signs them in, once and within a week.
+    """Add a worker to teams, and print their address.
+
+    The address signs them in, once and within a week.
 
     NAME is shown to nobody but you: an address of mail, or any name. The session that begins lasts two weeks; what they
     may do is label what their teams are asked.

@@ -14,7 +14,10 @@ from clary.cli.client import client
 @click.command()
 @options.data
 def jobs(data: Path | None) -> None:
-    """Every labelling job: its state, how many objects are labelled, whose team it asks; the newest first."""
+    """List the labelling jobs, the newest first.
+
+    For each its state, how many objects are labelled, and whose team it asks.
+    """
     settings = options.settings(data=data)
     servers.require(settings.data)
     sagemaker = client(settings, "sagemaker")

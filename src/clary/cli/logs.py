@@ -21,7 +21,10 @@ _ENDED = frozenset({"Completed", "Failed", "Stopped"})
 @options.data
 @click.option("--follow", "-f", is_flag=True, help="Go on until the job has ended (or Ctrl-C).")
 def logs(job: str, data: Path | None, follow: bool) -> None:
-    """Print the log of JOB: a training, processing, transform or Autopilot job, or an endpoint."""
+    """Print the log of a job or an endpoint.
+
+    JOB is a training, processing, transform or Autopilot job, or an endpoint.
+    """
     settings = options.settings(data=data)
     servers.require(settings.data)
     sagemaker, log_client = client(settings, "sagemaker"), client(settings, "logs")

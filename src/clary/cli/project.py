@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import time
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ from clary.images.environments import CannotBuild, Environments
 from clary.learning import hints
 from clary.learning.projects import Project, UnknownProject, projects, projects_folder, working_copy
 from clary.learning.projects import find as find_project
+from clary.learning.projects import reset as reset_copy
 from clary.settings import Settings
 
 _SAMPLE = "sample"  # a word that --input takes in place of a path
@@ -29,7 +31,11 @@ _SAMPLE = "sample"  # a word that --input takes in place of a path
 
 @click.group()
 def project() -> None:
-    """Whole projects, from the raw data to a deployed and explained model."""
+    """Whole projects to learn from: run, do, check, hint.
+
+    Each goes from the raw data to a deployed and explained model. `clary project list` shows them in the order of the
+    course.
+    """
 
 
 @project.command("list")
@@ -72,7 +78,7 @@ def run(name: str, data: Path | None, source: str | None, minutes: float | None)
 @click.argument("name")
 @options.data
 def check(name: str, data: Path | None) -> None:
-    """Say which of a project's checkpoints hold, for learners who do it themselves."""
+    """Say which checkpoints hold, and what to do for the others."""
     _program(name, data, "check.py")
 
 
@@ -82,7 +88,10 @@ def check(name: str, data: Path | None) -> None:
 @click.option("--level", type=click.IntRange(1, 3), help="1 a nudge, 2 a plan, 3 nearly the code.")
 @options.data
 def hint(name: str, step: str, level: int | None, data: Path | None) -> None:
-    """Give a hint for STEP of project NAME (the numbers of its guide); asked again, a little more."""
+    """Give a hint for a step; asked again, a little more.
+
+    STEP is its number in the guide of project NAME.
+    """
     folder, _ = working_copy(find(name), options.settings(data=data).data)
     try:
         click.echo(hints.give(folder, step, level))
@@ -98,11 +107,28 @@ def clean(name: str, data: Path | None) -> None:
     _program(name, data, "clean.py")
 
 
+@project.command()
+@click.argument("name")
+@options.data
+def reset(name: str, data: Path | None) -> None:
+    """Take the original files again; yours are kept beside them.
+
+    What you changed in your copy of project NAME moves to a folder in it, before-TIME.
+    """
+    chosen, folder = find(name), options.settings(data=data).data
+    aside = reset_copy(chosen, folder, f"{datetime.now():%Y-%m-%d-%H%M%S}")
+    click.echo(f"Yours are in {aside}" if aside else f"Nothing to do: your copy of {chosen.name} has no file of yours")
+    click.echo(f"The originals are in {folder / 'projects' / chosen.name}")
+
+
 @project.command("open")
 @click.argument("name")
 @options.data
 def open_notebook(name: str, data: Path | None) -> None:
-    """Open a project's notebooks in JupyterLab: starter.ipynb to do it yourself, solution.ipynb to read."""
+    """Open a project's notebooks in JupyterLab.
+
+    starter.ipynb is to do it yourself, solution.ipynb to read.
+    """
     settings, chosen = options.settings(data=data), find(name)
     servers.require(settings.data)
     _prepared(chosen, settings)
@@ -143,7 +169,9 @@ def _prepared(chosen: Project, settings: Settings) -> Path:
     """The project's working folder, its environment built."""
     folder, kept = working_copy(chosen, settings.data)
     for name in kept:
-        click.echo(f"{folder / name} was changed by you: left as it is (delete it to get the original again)")
+        click.echo(
+            f"{folder / name} was changed by you: left as it is (the original again: clary project reset {chosen.name})"
+        )
     environments = Environments(settings.cache)
     if environments.python(chosen.lock) is None:
         console = Console()

@@ -31,7 +31,9 @@ _DEFAULT_WIDTH = 350  # label_width of the object detection algorithm
 
 @click.group()
 def records() -> None:
-    """Pack images into RecordIO files (.rec), as MXNet's im2rec does, and look into them.
+    """Pack images into RecordIO files (.rec), and look into them.
+
+    The files are those of MXNet's im2rec.
 
     \b
     A folder with one sub-folder of images per class, for image classification:
@@ -98,7 +100,7 @@ def pack(
     label_width: int | None, train_ratio: float, test_ratio: float, keep_together: str | None, shuffle: bool | None,
     seed: int, resize: int | None, encoding: str | None, quality: int, data: Path | None,
 ) -> None:  # fmt: skip
-    """Pack the images of SOURCE into OUT.rec, with OUT.idx and OUT.lst beside it.
+    """Pack images into OUT.rec, OUT.idx and OUT.lst.
 
     \b
     SOURCE is one of
@@ -138,7 +140,9 @@ def pack(
 @click.option("--first", default=5, show_default=True, type=click.IntRange(0), help="Records to list.")
 @options.data
 def show(file: str, first: int, data: Path | None) -> None:
-    """Say what is in the image RecordIO FILE (a path or an S3 URI): its records, labels, classes and sizes of images.
+    """Say what is in an image RecordIO file.
+
+    FILE is a path or an S3 URI; its records, labels, classes and sizes of images are told.
 
     Every record is read, and the .idx beside it compared, if there is one.
     """
@@ -156,7 +160,10 @@ def show(file: str, first: int, data: Path | None) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @options.data
 def unpack(file: str, folder: Path, data: Path | None) -> None:
-    """Write the images of the image RecordIO FILE into FOLDER, one file each, and images.lst with their labels."""
+    """Write the images of a RecordIO file into a folder.
+
+    FOLDER gets a file for each image of FILE, and images.lst with their labels.
+    """
     with _told_errors(file), Places(options.settings(data=data)).open(file) as stream:
         count = record_packing.unpack(stream, folder)
     click.echo(f"{folder}: {count} images, and images.lst with their labels")

@@ -16,7 +16,11 @@ from clary.cli.environment import changes
 @click.option("--no-proxy", is_flag=True, help="Only what boto3 reads: no tunnel and no CA files.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(data: Path | None, no_proxy: bool, command: tuple[str, ...]) -> None:
-    """Run a command whose clients reach the server: clary run -- python train.py"""
+    """Run a command whose clients reach the server.
+
+    \b
+    clary run -- python train.py
+    """
     lines = changes(options.settings(data=data).data, os.environ, proxy=not no_proxy)
     environment = {**os.environ, **{name: value for name, value in lines.items() if value is not None}}
     for name in (name for name, value in lines.items() if value is None):

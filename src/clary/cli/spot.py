@@ -13,7 +13,9 @@ from clary.cli.environment import environment
 
 @click.group()
 def spot() -> None:
-    """Take the instances of a managed spot job away, to see whether it goes on from its checkpoints.
+    """Take a spot job's instances away, to see it go on.
+
+    A job that keeps checkpoints goes on from the last one.
 
     CLARY_SPOT_INTERRUPTIONS lets it happen by itself, so many times an hour on average.
     """
@@ -24,7 +26,10 @@ def spot() -> None:
 @options.data
 @click.option("--region", help="The job's region (default: the one that `clary env` sets).")
 def interrupt(job: str, data: Path | None, region: str | None) -> None:
-    """Interrupt the training job JOB: SIGTERM now, SIGKILL after two minutes, then it starts again."""
+    """Interrupt a training job: it starts again, as on AWS.
+
+    JOB gets SIGTERM now and SIGKILL after two minutes, if it runs then; then it is started anew.
+    """
     settings = options.settings(data=data)
     region = region or environment(settings.data)["AWS_DEFAULT_REGION"]
     ask(settings, "POST", "spot", interrupt=job, region=region)

@@ -18,7 +18,9 @@ from clary.settings import Settings
 @click.option("--stop", is_flag=True, help="End JupyterLab and its kernels. What is saved stays.")
 @click.option("--no-browser", is_flag=True, help="Print the address only.")
 def studio(data: Path | None, stop: bool, no_browser: bool) -> None:
-    """Open JupyterLab on your copies of the projects, each notebook in its project's Python.
+    """Open JupyterLab on your copies of the projects.
+
+    Each notebook runs in its project's Python.
 
     It goes on in the background, and ends by itself when nobody has used it for a while (CLARY_NOTEBOOK_IDLE_MINUTES).
     """

@@ -18,7 +18,7 @@ _DEFAULT = ("AmazonSageMakerFullAccess", "AmazonS3FullAccess")
 
 @click.group()
 def users() -> None:
-    """Add people and programs with keys and rights of their own; list and remove them."""
+    """Add people and programs with keys and rights of their own."""
 
 
 def _iam(data: Path | None) -> Any:
@@ -39,7 +39,9 @@ def _iam(data: Path | None) -> Any:
     f"May be given several times (default: {' and '.join(_DEFAULT)}).",
 )
 def add(name: str, data: Path | None, policies: tuple[str, ...]) -> None:
-    """Make a user and its first key, and print the lines that set it in a shell.
+    """Make a user and its first key, and print both.
+
+    What is printed are the lines that set the key in a shell.
 
     \b
     clary users add alice > alice.sh                        all of SageMaker and S3
@@ -103,7 +105,7 @@ def remove(name: str, data: Path | None) -> None:
 @click.option("--on", metavar="ID", help="Make it active again.")
 @click.option("--delete", metavar="ID", help="Delete a key.")
 def keys(name: str, data: Path | None, new: bool, off: str | None, on: str | None, delete: str | None) -> None:
-    """Show a user's keys and when each was last used; make, disable or delete one."""
+    """Show a user's keys; make, disable or delete one."""
     iam = _iam(data)
     try:
         if new:

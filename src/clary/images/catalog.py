@@ -88,7 +88,7 @@ def find(uri: str) -> Image:
     known = ", ".join(repository for image in images() for repository in image.repositories)
     raise UnknownImage(
         f"Invalid image URI {uri}. Clary has no image of the repository {wanted!r}; it has: {known}. "
-        "Use script mode on one of these; an image of your own needs Docker or Podman:"
+        "Use script mode on one of these; an image of your own needs Docker or Podman"
     )
 
 

@@ -109,7 +109,7 @@ class Images:
             try:
                 self._containers()
             except CannotIsolate as error:
-                raise CannotPrepare(f"{unknown} {error}.") from None
+                raise CannotPrepare(f"{unknown}: {error}.") from None
             return OwnImage(uri)
 
     def is_ready(self, image: Image | OwnImage) -> bool:

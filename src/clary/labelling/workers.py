@@ -114,7 +114,8 @@ def _check_teams(context: Context, teams: Sequence[str]) -> None:
     for team in teams:
         if context.store.get(context.region, TEAM, team) is None:
             raise ValidationException(
-                f"There is no work team {team} in {context.region}: make it by CreateWorkteam first."
+                f"There is no work team {team} in {context.region}: make it first, by CreateWorkteam or on the console's "
+                "page Labelling, Teams."
             )
 
 

@@ -24,7 +24,7 @@ class Project:
     """``folder`` holds the original files; ``summary`` is a sentence; ``download_mb`` is of its Python environment.
 
     ``environment`` names the project whose Python environment it works in: mostly its own. ``takes`` says what
-    ``--input`` may name besides a sample, and ``takes_folder`` whether that is a folder.
+    ``--input`` may name besides a sample, and ``takes_folder`` whether that is a folder. ``order`` is its place in the course.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Project:
     environment: str = ""
     takes: str = "a .csv or .csv.gz file"
     takes_folder: bool = False
+    order: int = 100
 
     @property
     def lock(self) -> Path:
@@ -49,8 +50,9 @@ def projects_folder() -> Path:
 
 
 def projects() -> list[Project]:
-    """Every project that is there, by name."""
-    return [_read(path) for path in sorted(projects_folder().glob("*/project.toml"))]
+    """Every project that is there, in the order of the course."""
+    found = (_read(path) for path in projects_folder().glob("*/project.toml"))
+    return sorted(found, key=lambda project: (project.order, project.name))
 
 
 def find(name: str) -> Project:

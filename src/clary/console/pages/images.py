@@ -34,7 +34,7 @@ def pull(visit: Visit) -> HttpAnswer:
     try:
         image = catalog.find(visit.path["name"])
     except catalog.UnknownImage as problem:
-        raise ResourceNotFound(str(problem)) from None
+        raise ResourceNotFound(f"{problem}.") from None
     _pulls(visit.context.settings.cache).start(image)
     return visit.go("/_/images")
 

@@ -16,7 +16,6 @@ from clary.learning.projects import Project, UnknownProject, find, projects, res
 from clary.learning.runs import Checkpoint, Run, Runs, checkpoints
 
 _FRESH = 12.0  # seconds for which what check.py said is taken as it is, while the page is looked at
-_ORDER = ("first_lab", "hospital_costs", "chest_xrays", "hosting_mlops")
 
 
 @page("/_/projects", nav=Nav("Studio", "Projects", order=10))
@@ -49,7 +48,7 @@ def project(visit: Visit) -> HttpAnswer:
         folder=data / "projects" / found.name,
         steps=list(_hints(found)),
         hint=visit.query.get("hint", ""),
-        said=_hint(visit, found),
+        said=[prose.html(each) for each in _hint(visit, found)],
         changed=working_copy(found, data)[1],
     )
 
@@ -95,7 +94,7 @@ def progress(visit: Visit) -> list[dict[str, Any]]:
     """Every project with how many of its checkpoints held when they were last looked at."""
     runs = Runs(visit.context.settings.data)
     rows = []
-    for each in sorted(projects(), key=lambda p: _ORDER.index(p.name) if p.name in _ORDER else len(_ORDER)):
+    for each in projects():
         held = _told(runs.of(each, "check"))
         rows.append({"project": each, "all": len(held), "hold": sum(c.holds for c in held)})
     return rows

@@ -17,7 +17,7 @@ def find(context: Context, uri: str) -> catalog.Image | None:
     except catalog.UnknownImage as unknown:
         runner = containers.find(context.settings.containers)
         if not runner.program:
-            raise ValidationException(f"{unknown} {runner.complaint}.") from None
+            raise ValidationException(f"{unknown}: {runner.complaint}.") from None
         return None
 
 

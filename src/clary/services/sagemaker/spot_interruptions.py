@@ -31,6 +31,8 @@ def interrupt(context: Context, name: str) -> None:
             raise ValidationException(f"The training job {name} cannot be interrupted: it {why}.")
         return TRAINING_JOBS.edited(context, job, {"_interrupt": context.now()})
 
+    if context.store.get(context.region, TRAINING_JOBS.name, name) is None:
+        raise ValidationException(f"There is no training job {name} in {context.region}. See: clary status")
     TRAINING_JOBS.change(context, name, order)
 
 

@@ -32,6 +32,11 @@ def test_a_job_on_instances_is_told_to_give_them_up(context: Context, secondary:
         interrupt(context, "job")
 
 
+def test_a_job_that_is_not_there_is_named(context: Context) -> None:
+    with pytest.raises(ValidationException, match=r"There is no training job nothing in us-east-1. See: clary status"):
+        interrupt(context, "nothing")
+
+
 @pytest.mark.parametrize(
     ("status", "secondary", "body", "text"),
     [

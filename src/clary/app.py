@@ -165,7 +165,7 @@ def build(
     )
     context.door.open, console.act = gateway.call, gateway.act
     tunnels = Tunnel(port, authority), Tunnel(port, authority, only_aws=True)
-    retention = Retention(context, Removal(store, engine, folder.path / "tasks"))
+    retention = Retention(context, Removal(store, context.logs, engine, folder.path / "tasks"))
     return Studio(
         gateway, loop, followers, retention, engine, *tunnels, database, context, keys, folder, console, links
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -147,6 +149,13 @@ def test_a_role_that_may_not_write_it_is_told_and_the_job_goes_on(
     lines = jobs.log_lines(boto("logs"), "unkept")
     assert any("Debugger output upload to s3://jobs/out/unkept/debug-output failed: User: " in line for line in lines)
     assert any("training_job_end.ts of the debugger's output is not written" in line for line in lines)
+    until(lambda: not marks(studio, "unkept"))  # that each line was told once need be known no longer
+
+
+def marks(studio: Studio, name: str) -> list[str]:
+    """What the store notes of the files and folders of a job."""
+    with contextlib.closing(sqlite3.connect(studio.data / "clary.db")) as database:
+        return [row[0] for row in database.execute("SELECT name FROM sources") if f"/{name}-" in row[0]]
 
 
 @pytest.fixture

@@ -252,16 +252,16 @@ class ProcessingJobs:
         self._end(job, "Failed", FailureReason=reason[: reasons.LENGTH], **members)
 
     def _end(self, job: Record, status: str, **members: Any) -> None:
-        folders = self._instances(job).folders
-        for folder in folders:
+        running = self._instances(job)
+        for folder in running.folders:
             self._credentials.void(folder)
         if "ProcessingStartTime" in job.body:
             members["ProcessingEndTime"] = self._context.now()
         self._move(job, "ended", status, **members)
         self._uploads.pop(job.body["_directory"], None)
         self._followed.pop(job.body["_directory"], None)
-        for folder in folders:
-            self._context.logs.forget(str(folder))
+        self._context.logs.forget(str(running.directory))
+        for folder in running.folders:
             processing_files.remove(folder)
 
     def _move(self, job: Record, phase: str, status: str = "", **members: Any) -> Record:

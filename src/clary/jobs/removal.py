@@ -1,4 +1,5 @@
-"""Removes the folders of jobs and endpoints that were deleted: the code and the small files that stay with a job go with it.
+"""Removes the folders of jobs and endpoints that were deleted: the code and the small files that stay with a job go with it,
+and so does what is noted of how far its logs were carried.
 
 What is there is compared with what the records name, so a crash between the two leaves nothing behind.
 """
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from clary.engines.base import Engine
 from clary.store.base import Record, Store
+from clary.store.log_events import LogEvents
 
 _FOLDERS = {
     "training": "TrainingJob",
@@ -22,8 +24,8 @@ _FOLDERS = {
 
 
 class Removal:
-    def __init__(self, store: Store, engine: Engine, tasks: Path) -> None:
-        self._store, self._engine, self._tasks = store, engine, tasks
+    def __init__(self, store: Store, logs: LogEvents, engine: Engine, tasks: Path) -> None:
+        self._store, self._logs, self._engine, self._tasks = store, logs, engine, tasks
 
     def subscribe(self, deleted: Callable[[], None]) -> None:
         """Call ``deleted`` when a record went that has a folder."""
@@ -44,6 +46,7 @@ class Removal:
             used = {_whole(str(record.body.get("_directory", ""))) for record in self._store.scan(None, kind)}
             for folder in there:
                 if _whole(folder.relative_to(self._tasks).as_posix()) not in used and not self._runs(folder):
+                    self._logs.forget(str(folder))
                     shutil.rmtree(folder, ignore_errors=True)
 
     def _runs(self, folder: Path) -> bool:

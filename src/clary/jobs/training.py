@@ -302,7 +302,7 @@ class TrainingJobs:
             return
         for folder in Instances(self._engine, self._tasks / before, self._instances(job).names).folders:
             self._credentials.void(folder)
-            self._context.logs.forget(str(folder))
+        self._context.logs.forget(str(self._tasks / before))
         shutil.rmtree(self._tasks / before, ignore_errors=True)
 
     # uploading
@@ -376,8 +376,8 @@ class TrainingJobs:
         if status == "Completed" and members.get("WarmPoolStatus", {}).get("Status") == "Available":
             message = warm_pools.RETAINED
         self._move(job, "ended", secondary, message, status, **members)
+        self._context.logs.forget(str(running.directory))
         for folder in running.folders:
-            self._context.logs.forget(str(folder))
             channels.remove(folder / "ml")
             if "ModelArtifacts" in members:  # it is in S3, and the log in CloudWatch
                 shutil.rmtree(folder / "ml/model", ignore_errors=True)

@@ -92,11 +92,12 @@ class LogEvents:
         return write
 
     def forget(self, source: str) -> None:
-        """The file behind a source is gone, and so are those in the folder of that name."""
+        """The file behind a source is gone; so are its marks (``source#…``) and, of a folder, the files in it."""
 
         def remove(db: sqlite3.Connection) -> None:
-            below = (source, f"{source}/", f"{source}0")  # the sign after the slash
-            db.execute("DELETE FROM sources WHERE name = ? OR (name > ? AND name < ?)", below)
+            db.execute("DELETE FROM sources WHERE name = ?", (source,))
+            for start, end in (("#", "$"), ("/", "0")):  # each with the sign after it
+                db.execute("DELETE FROM sources WHERE name > ? AND name < ?", (source + start, source + end))
 
         self._database.write(remove)
 

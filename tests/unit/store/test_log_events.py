@@ -45,6 +45,16 @@ def test_a_source_is_read_on_where_it_was_left(database: Database) -> None:
     assert logs.position("file") == 17
 
 
+def test_a_folder_is_forgotten_with_its_files_and_marks_and_none_beside_it(database: Database) -> None:
+    logs = LogEvents(database)
+    gone, kept = ("job", "job#note", "job/algo-1", "job/algo-1#usage"), ("job.1", "job-1", "job0", "jo", "job$")
+    for name in (*gone, *kept):
+        logs.append("r", "/g", "s", [], (name, 7))
+    logs.forget("job")
+    assert [logs.position(name) for name in gone] == [0, 0, 0, 0]
+    assert [logs.position(name) for name in kept] == [7, 7, 7, 7, 7]
+
+
 def test_a_group_goes_with_its_streams(database: Database) -> None:
     logs = LogEvents(database)
     logs.append("r", "/g", "s", [(1, "x")])

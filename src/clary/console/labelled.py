@@ -9,21 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from clary.buckets import parse_uri
+from clary.console import boxes
+from clary.console.boxes import Box
 from clary.console.visit import Visit
 from clary.errors import ServiceError
 
 _ITERATION = re.compile(r"/manifests/intermediate/(\d+)/output\.manifest$")
-
-
-@dataclass(frozen=True)
-class Box:
-    """In natural pixels, and as text where its label is."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-    label: str
 
 
 @dataclass(frozen=True)
@@ -37,15 +28,10 @@ class Line:
     name: str
     image: str
     text: str
-    size: tuple[int, int] | None
+    size: tuple[float, float] | None
     boxes: tuple[Box, ...]
     said: str
     problem: str
-
-    @property
-    def frame(self) -> str:
-        """Of the drawing."""
-        return f"0 0 {self.size[0]} {self.size[1]}" if self.size else "0 0 1 1"
 
 
 def manifest(visit: Visit, job: Mapping[str, Any]) -> str:
@@ -72,15 +58,13 @@ def lines(visit: Visit, job: Mapping[str, Any], uri: str, first: int, count: int
 def _line(visit: Visit, number: int, found: Mapping[str, Any], attribute: str) -> Line:
     source, label = found.get("source-ref", ""), found.get(attribute)
     about = found.get(f"{attribute}-metadata", {})
-    sizes = label.get("image_size", []) if isinstance(label, dict) else []
-    size = (int(sizes[0]["width"]), int(sizes[0]["height"])) if sizes else None
     return Line(
         number=number,
         name=source.rpartition("/")[2] or f"line {number + 1}",
         image=_address(visit, source),
         text=str(found.get("source", "")),
-        size=size,
-        boxes=_boxes(label, about) if isinstance(label, dict) else (),
+        size=boxes.size(label),
+        boxes=boxes.of_label(label, about),
         said=_said(label, about),
         problem=str(about.get("failure-reason", "")),
     )
@@ -91,15 +75,6 @@ def _address(visit: Visit, source: str) -> str:
         return visit.object_address(*parse_uri(source)) if source else ""
     except ServiceError:
         return ""
-
-
-def _boxes(label: Mapping[str, Any], about: Mapping[str, Any]) -> tuple[Box, ...]:
-    names = about.get("class-map", {})
-    return tuple(
-        Box(each["left"], each["top"], each["width"], each["height"], str(names.get(str(each.get("class_id")), "")))
-        for each in label.get("annotations", [])
-        if {"left", "top", "width", "height"} <= each.keys()
-    )
 
 
 def _said(label: Any, about: Mapping[str, Any]) -> str:

@@ -1,33 +1,20 @@
 """A manifest of Ground Truth: its pictures, with the boxes and classes that a job gave them.
 
-A line is ``{"source-ref": "s3://…", "NAME": …, "NAME-metadata": {…}}``. A box job's attribute is ``{"image_size": [{"width",
-"height"}], "annotations": [{"class_id", "left", "top", "width", "height"}]}``, its metadata holds ``class-map``; a
+A line is ``{"source-ref": "s3://…", "NAME": …, "NAME-metadata": {…}}``; ``clary.console.boxes`` tells what a box job's are; a
 classification's metadata holds ``class-name``. Source: SageMaker's developer guide, "Labeling job output data".
 """
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from clary.console import boxes
+from clary.console.boxes import Box
 
 WHOLE = 16 << 20
 """Bytes of a manifest that are looked at."""
-_SIDES = ("left", "top", "width", "height")
-
-
-@dataclass(frozen=True)
-class Box:
-    """In pixels of the picture; ``kind``: which of its class's colours, 1 to 6."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-    name: str
-    kind: int
 
 
 @dataclass(frozen=True)
@@ -74,44 +61,16 @@ def _picture(number: int, line: bytes) -> Picture:
     if not isinstance(uri, str):
         return Picture(number, "", problem="This line has no source-ref.")
     width = height = 0.0
-    boxes: list[Box] = []
+    drawn: list[Box] = []
     classes: list[str] = []
     for name, value in found.items():
         metadata = found.get(f"{name}-metadata")
         metadata = metadata if isinstance(metadata, dict) else {}
         if isinstance(value, dict) and isinstance(value.get("annotations"), list):
-            width, height = _size(value) or (width, height)
-            boxes += _boxes(value["annotations"], metadata.get("class-map"))
+            width, height = boxes.size(value) or (width, height)
+            drawn += boxes.of_label(value, metadata)
         elif isinstance(metadata.get("class-name"), str):
             classes.append(metadata["class-name"])
         elif isinstance(metadata.get("class-map"), dict):  # several classes of one picture
             classes += [str(each) for each in metadata["class-map"].values()]
-    return Picture(number, uri, width, height, tuple(boxes) if width else (), tuple(classes))
-
-
-def _size(value: Mapping[str, Any]) -> tuple[float, float] | None:
-    sizes = value.get("image_size")
-    first = sizes[0] if isinstance(sizes, list) and sizes else None
-    if not isinstance(first, dict) or not all(_is_number(first.get(side)) for side in ("width", "height")):
-        return None
-    return (first["width"], first["height"]) if first["width"] > 0 and first["height"] > 0 else None
-
-
-def _boxes(annotations: Sequence[Any], names: Any) -> list[Box]:
-    known = names if isinstance(names, dict) else {}
-    boxes = []
-    for each in annotations:
-        if not isinstance(each, dict) or not all(_is_number(each.get(side)) for side in _SIDES):
-            continue
-        left, top, width, height = (each[side] for side in _SIDES)
-        kind = each.get("class_id", 0)
-        boxes.append(Box(left, top, width, height, str(known.get(str(kind), kind)), _colour(kind)))
-    return boxes
-
-
-def _colour(kind: Any) -> int:
-    return int(kind) % 6 + 1 if _is_number(kind) else 1
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return Picture(number, uri, width, height, tuple(drawn), tuple(classes))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from clary.console.previews.manifests import Box, Picture, read
+from clary.console.boxes import Box
+from clary.console.previews.manifests import Picture, read
 
 
 def lines(*values: Any) -> bytes:

@@ -35,6 +35,14 @@ _SOLUTIONS = {
     f"projects/{path.parent.name}/solution.py": f"course/{path.parent.name}_solution.md"
     for path in sorted(ROOT.glob("projects/*/solution.py"))
 }
+_RAN = (
+    "This is `solution.ipynb` as it ran when this site was built: its words, its code, and below each cell what that printed "
+    "and drew. Where the data was a synthetic sample, the page says so, and its numbers say nothing about the world.\n"
+)
+_UNTOLD = "This is `solution.ipynb`, its words and its code. `make docs` runs it and shows what it prints and draws.\n"
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_CELL = re.compile(r"(^```python\n.*?^```$)", re.MULTILINE | re.DOTALL)
+_PRINTED = re.compile(r"(?:^    .*\n(?:[ ]*\n)*)+", re.MULTILINE)
 _FENCE = re.compile(r"^(?P<fence> *```\w+) +(?P<words>.*)$", re.MULTILINE)
 _LINK = re.compile(r"(?<!\!)\[(?P<text>[^\]]*)\]\((?P<target>[^)#:\s]+)(?P<anchor>#[^)\s]*)?\)")
 
@@ -45,7 +53,10 @@ def on_files(files: Files, config: Any) -> Files:
         files.append(File.generated(config, page, content=(ROOT / source).read_text(encoding="utf-8")))
     for source, page in _SOLUTIONS.items():
         told = _TOLD / Path(page).name
-        text = told.read_text(encoding="utf-8") if told.exists() else solution((ROOT / source).read_text("utf-8"))
+        if told.exists():
+            text = tidy(told.read_text(encoding="utf-8"))
+        else:
+            text = titled(solution((ROOT / source).read_text("utf-8")), _UNTOLD)
         files.append(File.generated(config, page, content=text))
     for picture in sorted(_TOLD.glob("*/*.png")):
         shown = f"course/{picture.relative_to(_TOLD).as_posix()}"
@@ -101,6 +112,29 @@ def decisions() -> str:
         title = lines[0].removeprefix("# ").strip()
         text += f"- [{title}]({path.name})\n"
     return text
+
+
+def tidy(told: str) -> str:
+    """What nbconvert wrote: outputs as blocks of their own, tables in the site's style, named pictures, a word on what is shown."""
+    told = _COLOUR.sub("", told)
+    # Outside of code cells, lines that are indented are what a cell printed; nbconvert parts what came in pieces.
+    parts = _CELL.split(told)
+    told = "".join(part if part.startswith("```") else _PRINTED.sub(_printed, part) for part in parts)
+    told = re.sub(r"<style scoped>.*?</style>\n", "", told, flags=re.DOTALL)
+    told = told.replace('<table border="1" class="dataframe">', "<table>").replace("![png](", "![What the cell drew](")
+    return titled(told, _RAN)
+
+
+def _printed(match: re.Match[str]) -> str:
+    lines = (line.removeprefix("    ").rstrip() for line in match[0].splitlines())
+    text = re.sub(r"\n{3,}", "\n", "\n".join(lines)).strip("\n")
+    return f"``` {{ .text .printed }}\n{text}\n```\n\n" if text.strip() else "\n"
+
+
+def titled(markdown: str, note: str) -> str:
+    """The page with a title that tells it from the guide's, and ``note`` below that."""
+    title, _, rest = markdown.partition("\n")
+    return f"{title}: the solution, told\n\n{note}\n{rest}"
 
 
 def solution(program: str) -> str:

@@ -143,11 +143,12 @@ human = {
 # TASK: Start the labelling job `label_job` with `human`; people's boxes are to be found under "drawn" in its output.
 # HINT: `sm.create_labeling_job`; the manifest and the categories lie below s3://BUCKET/chest-xrays/labelling/.
 label_job, folder = f"{PREFIX}-{STAMP}", f"s3://{bucket}/{PREFIX}/labelling"
-sm.create_labeling_job(
+created = sm.create_labeling_job(
     LabelingJobName=label_job, LabelAttributeName="drawn", RoleArn=role, HumanTaskConfig=human,
     InputConfig={"DataSource": {"S3DataSource": {"ManifestS3Uri": f"{folder}/to_label.manifest"}}},
     OutputConfig={"S3OutputPath": f"{folder}/output"}, LabelCategoryConfigS3Uri=f"{folder}/categories.json",
 )  # fmt: skip
+print(created["LabelingJobArn"])
 
 # %% [markdown]
 # Now sign in and draw five or more boxes, then go on. (Nobody labels in a run without a person: then the job is stopped
@@ -453,6 +454,8 @@ print(table.round(3).to_string())
 
 # %%
 draw.predictions(held_out, answers)
+
+# %%
 draw.what_limits(held_out, answers)
 
 # %% [markdown]

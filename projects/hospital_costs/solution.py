@@ -400,6 +400,8 @@ print(errors.round(3).to_string(index=False))
 
 # %%
 draw.compared(errors)
+
+# %%
 draw.predicted(truth[episodes], predictions["Autopilot"][episodes], held_out["spending_state"][episodes])
 
 # %% [markdown]
@@ -418,7 +420,9 @@ if place:
     text = next(item.get()["Body"].read() for item in found if item.key.endswith("analysis.json"))
     shares = pd.Series(json.loads(text)["explanations"]["kernel_shap"]["label0"]["global_shap_values"])
     print(shares.sort_values(ascending=False).round(1).to_string())
-    draw.importance(shares)
+
+# %%
+draw.importance(shares) if len(shares) else None
 
 # %% [markdown]
 # Then one by one: a hospital of the cheapest kind, one of a middling and one of the dearest. A local endpoint explains

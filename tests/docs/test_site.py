@@ -22,6 +22,36 @@ import site_pages
 print(json.dumps([site_pages.relinked(*each) for each in json.loads(sys.argv[1])]))
 """
 
+TOLD = """# Demo
+
+Words.
+
+```python
+if held:
+    print("left")
+
+
+    print("right")
+```
+
+    \x1b[34mleft\x1b[0m
+
+
+    right
+
+SPACES
+![png](demo_files/demo_1_0.png)
+SPACES
+
+<div>
+<style scoped>
+    .dataframe { }
+</style>
+<table border="1" class="dataframe">
+</table>
+</div>
+""".replace("SPACES", "    ")
+
 
 @pytest.fixture(scope="module")
 def python() -> str:
@@ -83,6 +113,19 @@ def test_links_lead_to_pages_or_become_words(python: str) -> None:
         "[d](nowhere.md)",  # and MkDocs then refuses it
         "[e](https://example.org)",
     ]
+
+
+def test_a_told_solution_shows_outputs_as_such(python: str) -> None:
+    program = "import sys; sys.path.insert(0, 'scripts'); import site_pages; print(site_pages.tidy(sys.argv[1]))"
+    ran = subprocess.run([python, "-c", program, TOLD], cwd=ROOT, capture_output=True, text=True, check=True)
+    page = ran.stdout
+    assert page.startswith("# Demo: the solution, told\n")
+    assert '```python\nif held:\n    print("left")\n\n\n    print("right")\n```' in page
+    assert "``` { .text .printed }\nleft\nright\n```" in page
+    assert page.count("```") == 4  # and no block for the blanks beside the picture
+    assert "![What the cell drew](demo_files/demo_1_0.png)" in page
+    assert "scoped" not in page
+    assert "<table>" in page
 
 
 def test_a_broken_link_fails_the_build(python: str, tmp_path: Path) -> None:

@@ -96,7 +96,6 @@ class Dot:
 class Scatter:
     title: str
     across: str
-    up: str
     dots: list[Dot]
     xs: list[tuple[float, str]]
     ys: list[tuple[float, str]]
@@ -126,7 +125,7 @@ def scatter(across: str, up: str, points: Sequence[tuple[float, float, str]]) ->
     dots = [Dot(x_of(x), y_of(y), f"{name}: {across} {text(x)}, {up} {text(y)}") for x, y, name in kept]
     xs = [(x_of(left + step_x * i), text(left + step_x * i, step_x)) for i in range(round((right - left) / step_x) + 1)]
     ys = [(y_of(low + step_y * i), text(low + step_y * i, step_y)) for i in range(round((high - low) / step_y) + 1)]
-    return Scatter(f"{up} by {across}", across, up, dots, xs, ys, "; ".join(dot.name for dot in dots[:30]))
+    return Scatter(f"{up} by {across}", across, dots, xs, ys, "; ".join(dot.name for dot in dots[:30]))
 
 
 @dataclass(frozen=True)

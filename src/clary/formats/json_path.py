@@ -59,10 +59,6 @@ class JsonPath:
         """Whether it selects at all: ``$`` takes everything."""
         return bool(self.steps)
 
-    @property
-    def has_names(self) -> bool:
-        return any(isinstance(step, _Names) for step in self.steps)
-
     def apply(self, value: Any) -> Any:
         """The selected part; several names make an object, several indexes and ``*`` a list. ``NotThere``."""
         return _apply(self.steps, value, self.text)

@@ -23,7 +23,6 @@ class Tls:
     context: ssl.SSLContext
     chain: bytes
     names: tuple[str, ...]
-    ends: datetime
 
     def host(self, bound: str) -> str:
         """The name by which clients ask: the address that is bound, or for all addresses a name of the certificate."""
@@ -53,7 +52,7 @@ def load(certificate: Path, key: Path) -> Tls:
         ) from None
     if first.not_valid_after_utc < datetime.now(UTC):
         raise TlsProblem(f"The certificate {certificate} ended on {first.not_valid_after_utc:%Y-%m-%d}: renew it.")
-    return Tls(context, chain, _names(first), first.not_valid_after_utc)
+    return Tls(context, chain, _names(first))
 
 
 def is_loopback(host: str) -> bool:

@@ -26,7 +26,7 @@ class UnknownImage(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """``train`` and ``serve`` are modules, run as programs; ``handlers`` the module of serving defaults.
+    """``train`` and ``serve`` are modules, run as programs.
 
     ``metric_definitions`` are those of its built-in algorithm, if it has one: what CreateTrainingJob fills in.
     ``tags_are_versions``: of ``library``, so that one that asks for another can be noted.
@@ -40,7 +40,6 @@ class Image:
     lock: Path
     train: str
     serve: str
-    handlers: str
     download_mb: int
     disk_mb: int
     tags_are_versions: bool = True
@@ -107,7 +106,6 @@ def _read(path: Path) -> Image:
         lock=path.parent / "requirements.lock",
         train=text["train"],
         serve=text["serve"],
-        handlers=text["handlers"],
         download_mb=text["download_mb"],
         disk_mb=text["disk_mb"],
         tags_are_versions=text.get("tags_are_versions", True),

@@ -27,7 +27,7 @@ _REASON = 1000  # characters of what is said on skipping
 @dataclass(frozen=True)
 class OpenJob:
     """A job that gives out tasks, as one worker sees it. Counts are of objects: ``done`` were answered by the worker,
-    ``left`` may still come; ``total`` the job has, of which ``consolidated`` have their label.
+    ``left`` may still come; ``total`` the job has.
 
     ``time_limit``: seconds for a task.
     """
@@ -35,12 +35,10 @@ class OpenJob:
     name: str
     title: str
     description: str
-    keywords: tuple[str, ...]
     time_limit: int
     done: int
     left: int
     total: int
-    consolidated: int
 
 
 @dataclass(frozen=True)
@@ -94,12 +92,10 @@ def jobs_of(context: Context, worker: Worker) -> list[OpenJob]:
                 name=job.name,
                 title=config["TaskTitle"],
                 description=config["TaskDescription"],
-                keywords=tuple(config.get("TaskKeywords", ())),
                 time_limit=job.seconds,
                 done=share.done,
                 left=share.left,
                 total=share.total,
-                consolidated=share.labelled,
             )
         )
     return found

@@ -71,7 +71,6 @@ class Share:
     done: int  # answered by the worker
     left: int  # that the worker may still get
     total: int
-    labelled: int
 
 
 class NoTask(Exception):
@@ -133,7 +132,7 @@ class LabellingTasks:
             )
             (free,) = db.execute(f"SELECT count(*) FROM ({_ALLOWED})", named).fetchone()
         left = free + states.get("waiting", 0) + own.get("accepted", 0)
-        return Share(own.get("submitted", 0), left, sum(states.values()), states.get("labelled", 0))
+        return Share(own.get("submitted", 0), left, sum(states.values()))
 
     def take(self, job: Job, worker: str, now: int) -> Row | None:
         """The worker's open task, else a new one of the next object; None if there is none for this worker."""

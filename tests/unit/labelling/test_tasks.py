@@ -35,8 +35,8 @@ def test_a_worker_goes_through_a_job(context: Context) -> None:
     (ann,) = people(context, "ann")
     begin_job(context)
     (job,) = tasks.jobs_of(context, ann)
-    assert (job.name, job.title, job.keywords, job.time_limit) == ("boxes", "Draw", ("x-ray",), 600)
-    assert (job.done, job.left, job.total, job.consolidated) == (0, 3, 3, 0)
+    assert (job.name, job.title, job.time_limit) == ("boxes", "Draw", 600)
+    assert (job.done, job.left, job.total) == (0, 3, 3)
     for number in range(3):
         task = taken(context, ann)
         assert (task.object_id, task.status, task.worker) == (str(number), "accepted", ann.sub)

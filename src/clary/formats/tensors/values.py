@@ -25,9 +25,6 @@ _STRING = 7
 _CODES = {"float32": "f", "float64": "d", "int32": "i", "uint8": "B", "int16": "h", "int8": "b", "int64": "q", "bool": "?",
           "uint16": "H", "float16": "e", "uint32": "I", "uint64": "Q"}  # fmt: skip
 
-READABLE = frozenset({"float16", "float32", "float64", "int32", "int64", "bool", "uint8", "complex128", TEXT})
-"""The types that smdebug reads back as they were written."""
-
 
 @dataclass(frozen=True)
 class Value:

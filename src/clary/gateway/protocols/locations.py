@@ -28,7 +28,7 @@ def parse(operation: OperationModel, http: HttpRequest, labels: dict[str, str]) 
     for name, member in shape.members.items():
         where, wire = member.serialization.get("location"), member.serialization.get("name", name)
         if where == "uri" and wire in labels:
-            found[name] = _from_text(member, labels[wire], "iso8601")
+            found[name] = _from_text(member, labels[wire])
         elif where == "querystring":
             _from_query(found, name, member, wire, query)
         elif where == "header" and wire in http.headers:
@@ -101,9 +101,9 @@ def _from_query(found: dict[str, Any], name: str, member: Shape, wire: str, quer
         found[name] = {k: v if lists else v[0] for k, v in query.items() if k not in named}
     elif wire in query:
         if isinstance(member, ListShape):
-            found[name] = [_from_text(member.member, value, "iso8601") for value in query[wire]]
+            found[name] = [_from_text(member.member, value) for value in query[wire]]
         else:
-            found[name] = _from_text(member, query[wire][0], "iso8601")
+            found[name] = _from_text(member, query[wire][0])
 
 
 def _from_header(member: Shape, value: str) -> Any:
@@ -113,8 +113,8 @@ def _from_header(member: Shape, value: str) -> Any:
         except binascii.Error:
             raise malformed("A header that carries JSON is not base64") from None
     if isinstance(member, ListShape):
-        return [_from_text(member.member, item.strip(), "rfc822") for item in value.split(",")]
-    return _from_text(member, _latin(value), "rfc822")
+        return [_from_text(member.member, item.strip()) for item in value.split(",")]
+    return _from_text(member, _latin(value))
 
 
 def _latin(value: str) -> str:
@@ -125,7 +125,7 @@ def _latin(value: str) -> str:
         return value
 
 
-def _from_text(shape: Shape, text: str, time_form: str) -> Any:  # noqa: ARG001 - every form is read
+def _from_text(shape: Shape, text: str) -> Any:
     try:
         match shape.type_name:
             case "boolean":

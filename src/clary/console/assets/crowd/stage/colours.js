@@ -1,7 +1,7 @@
 // A label's colour, by its place among the labels.
 
 /** As AWS gives them, in their order; segmentation's masks hold exactly these. */
-export const EXACT = ["#2ca02c", "#1f77b4", "#ff7f0e", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"];
+const EXACT = ["#2ca02c", "#1f77b4", "#ff7f0e", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"];
 /** The same hues, light enough for lines on a radiograph. */
 const SHOWN = ["#8fd3a6", "#79b0ea", "#f2b05e", "#f08a83", "#b49be0", "#c9a08f", "#eeabd9", "#c4c9c5", "#dcdc72", "#7fdce6"];
 

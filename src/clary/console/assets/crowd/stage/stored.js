@@ -15,7 +15,7 @@ export async function stored(address) {
   return { url: URL.createObjectURL(new Blob(parts, { type: answer.headers.get("content-type") ?? "" })), isCopy: true };
 }
 
-export function withoutExif(bytes) {
+function withoutExif(bytes) {
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return withoutSegments(bytes);
   if (bytes[0] === 0x89 && bytes[1] === 0x50) return withoutChunks(bytes);
   return [bytes];

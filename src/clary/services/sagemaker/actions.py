@@ -6,12 +6,21 @@ from functools import partial
 from typing import Any
 
 from clary.context import Context
-from clary.errors import ResourceNotFound, ServiceError, ValidationException
-from clary.services import operation, resources
+from clary.errors import ResourceNotFound, ValidationException
+from clary.services import operation
 from clary.services.sagemaker import entities
+from clary.services.sagemaker.kinds import Kind
 from clary.store.base import Operator, Record
 
-KIND = "Action"
+ACTIONS = Kind(
+    name="Action",
+    type="action",
+    missing=(ResourceNotFound, "Action '{arn}' does not exist."),
+    taken=(
+        ValidationException,
+        "Action names must be unique within an AWS account and region. Action with name ({name}) already exists.",
+    ),
+)
 
 _FILTERS: dict[str, tuple[str, Operator]] = {
     "SourceUri": ("Source.SourceUri", "="),
@@ -21,45 +30,29 @@ _FILTERS: dict[str, tuple[str, Operator]] = {
 
 @operation
 def create_action(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name = request["ActionName"]
-    arn = context.arn("sagemaker", "action", name)
-    body = {"Properties": {}, **request, "ActionArn": arn, **entities.first(context)}
-    taken = ValidationException(
-        f"Action names must be unique within an AWS account and region. Action with name ({name}) already exists."
-    )
-    resources.create(context, KIND, name, body, taken=taken)
-    return {"ActionArn": arn}
+    return {"ActionArn": ACTIONS.create(context, request["ActionName"], {"Properties": {}, **request}).arn}
 
 
 @operation
 def describe_action(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name = request["ActionName"]
-    return resources.find_named(context, KIND, name, missing=_missing(context, name)).body
+    return ACTIONS.find(context, request["ActionName"]).body
 
 
 @operation
 def list_actions(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    actions, more = resources.page(context, KIND, request, filters=_FILTERS)
-    return {"ActionSummaries": [action.body for action in actions], **more}
+    found, more = ACTIONS.page(context, request, filters=_FILTERS)
+    return {"ActionSummaries": [each.body for each in found], **more}
 
 
 @operation
 def update_action(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name = request["ActionName"]
+    def edit(record: Record) -> Record:
+        return ACTIONS.edited(context, record, entities.with_properties(record, request))
 
-    def edit(action: Record) -> Record:
-        members = entities.with_properties(action, request) | entities.last(context)
-        return resources.with_members(action, context, **members)
-
-    return {"ActionArn": resources.change(context, KIND, name, edit, missing=_missing(context, name)).arn}
+    return {"ActionArn": ACTIONS.change(context, request["ActionName"], edit).arn}
 
 
 @operation
 def delete_action(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name, check = request["ActionName"], partial(entities.refuse_associated, context)
-    return {"ActionArn": resources.delete(context, KIND, name, missing=_missing(context, name), check=check).arn}
-
-
-def _missing(context: Context, name: str) -> ServiceError:
-    arn = name if name.startswith("arn:") else context.arn("sagemaker", "action", name)
-    return ResourceNotFound(f"Action '{arn}' does not exist.")
+    check = partial(entities.refuse_associated, context)
+    return {"ActionArn": ACTIONS.delete(context, request["ActionName"], check).arn}

@@ -7,7 +7,7 @@ from typing import Any
 from clary.context import Context
 from clary.errors import ResourceNotFound, ServiceError, ValidationException
 from clary.services import operation, resources
-from clary.services.sagemaker import entities
+from clary.services.sagemaker.kinds import user
 from clary.store.associations import Association
 from clary.store.base import Conflict, Record
 from clary.tracking.entities import type_of
@@ -35,7 +35,7 @@ def add_association(context: Context, request: dict[str, Any]) -> dict[str, Any]
         source_type=type_of(source),
         destination_type=type_of(destination),
         type=request.get("AssociationType", ""),
-        creator=entities.user(context),
+        creator=user(context),
     )
     try:
         context.associations.add(new)

@@ -6,13 +6,8 @@ from typing import Any
 
 from clary.context import Context
 from clary.errors import ValidationException
+from clary.services.sagemaker.kinds import user
 from clary.store.base import Record
-
-
-def user(context: Context) -> dict[str, Any]:
-    """The caller as a UserContext."""
-    identity = context.identity
-    return {"IamIdentity": {"Arn": identity.arn, "PrincipalId": identity.user_id}}
 
 
 def first(context: Context) -> dict[str, Any]:

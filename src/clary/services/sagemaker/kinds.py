@@ -55,7 +55,7 @@ class Kind:
         ``parent``: the kind and name of a record that must outlive this one; its ``missing`` if it is gone.
         """
         arn = arn or self.arn(context, name)
-        members = {**body, f"{self.name}Arn": arn, "CreatedBy": _user(context), "LastModifiedBy": _user(context)}
+        members = {**body, f"{self.name}Arn": arn, "CreatedBy": user(context), "LastModifiedBy": user(context)}
         if self.status:
             members[self.status] = status
         if "Tags" in members:
@@ -85,7 +85,7 @@ class Kind:
 
     def edited(self, context: Context, record: Record, members: Mapping[str, Any], status: str = "") -> Record:
         """The record with these members and, if one is given, in this status: for ``change``."""
-        members = {**members, "LastModifiedBy": _user(context), **({self.status: status} if status else {})}
+        members = {**members, "LastModifiedBy": user(context), **({self.status: status} if status else {})}
         return resources.with_members(record, context, status or None, **members)
 
     def delete(self, context: Context, name: str, check: Callable[[Record], None] | None = None) -> Record:
@@ -147,11 +147,11 @@ def delete_all(context: Context, users: User) -> None:
                 context.store.delete(record)
 
 
+def user(context: Context) -> dict[str, Any]:
+    """Who asks, as a UserContext."""
+    return {"IamIdentity": {"Arn": context.identity.arn, "PrincipalId": context.identity.user_id}}
+
+
 def _error(words: Words, name: str, arn: str) -> ServiceError:
     error, text = words
     return error(text.format(name=name, arn=arn))
-
-
-def _user(context: Context) -> dict[str, Any]:
-    """A UserContext: who asks."""
-    return {"IamIdentity": {"Arn": context.identity.arn, "PrincipalId": context.identity.user_id}}

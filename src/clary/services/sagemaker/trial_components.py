@@ -13,6 +13,7 @@ from clary.context import Context
 from clary.errors import ResourceNotFound, ServiceError, ValidationException
 from clary.services import operation, resources
 from clary.services.sagemaker import entities, experiments, trials
+from clary.services.sagemaker.trials import TRIALS
 from clary.store.base import Condition, Record
 from clary.tracking import components
 
@@ -102,7 +103,7 @@ def associate_trial_component(context: Context, request: dict[str, Any]) -> dict
 
     component = resources.change(context, KIND, name, add, missing=missing(context, name))
     try:
-        resources.hold(context, trials.KIND, trial.name, missing=trials.missing(context, trial.name))
+        resources.hold(context, TRIALS.name, trial.name, missing=TRIALS.absent(context, trial.name))
     except ResourceNotFound:  # deleted a moment ago
         _part(context, component.name, trial.name)
         raise

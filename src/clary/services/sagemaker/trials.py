@@ -8,35 +8,29 @@ from __future__ import annotations
 from typing import Any
 
 from clary.context import Context
-from clary.errors import ResourceNotFound, ServiceError, ValidationException
+from clary.errors import ResourceNotFound, ValidationException
 from clary.services import operation, resources
 from clary.services.sagemaker import entities, experiments
+from clary.services.sagemaker.experiments import EXPERIMENTS
+from clary.services.sagemaker.kinds import Kind
 from clary.store.base import Condition, Query, Record
 
-KIND = "Trial"
+TRIALS = Kind(
+    name="Trial",
+    type="experiment-trial",
+    missing=(ResourceNotFound, "Trial '{arn}' does not exist."),
+    taken=(
+        ValidationException,
+        "Trial names must be unique within an AWS account and region. Trial with name ({name}) already exists.",
+    ),
+)
 
 
 @operation
 def create_trial(context: Context, request: dict[str, Any]) -> dict[str, Any]:
     name, experiment = request["TrialName"], experiments.find(context, request["ExperimentName"]).name
-    arn = context.arn("sagemaker", "experiment-trial", name)
-    body = {
-        "DisplayName": name,
-        **request,
-        "ExperimentName": experiment,
-        "TrialArn": arn,
-        **entities.first(context),
-    }
-    taken = ValidationException(
-        f"Trial names must be unique within an AWS account and region. Trial with name ({name}) already exists."
-    )
-    resources.create(context, KIND, name, body, taken=taken)
-    try:
-        resources.hold(context, experiments.KIND, experiment, missing=experiments.missing(context, experiment))
-    except ResourceNotFound:  # deleted a moment ago
-        resources.delete(context, KIND, name, missing=missing(context, name))
-        raise
-    return {"TrialArn": arn}
+    body = {"DisplayName": name, **request, "ExperimentName": experiment}
+    return {"TrialArn": TRIALS.create(context, name, body, parent=(EXPERIMENTS, experiment)).arn}
 
 
 @operation
@@ -52,24 +46,18 @@ def list_trials(context: Context, request: dict[str, Any]) -> dict[str, Any]:
         where.append(Condition("ExperimentName", "=", experiment.name))
     if "TrialComponentName" in request:
         where.append(Condition("name", "in", _trials_of(context, request["TrialComponentName"])))
-    trials, more = resources.page(context, KIND, request, where=where)
+    trials, more = TRIALS.page(context, request, where=where)
     return {"TrialSummaries": [entities.summary(each, "TrialSource") for each in trials], **more}
 
 
 @operation
 def update_trial(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    def edit(trial: Record) -> Record:
-        members = {**request, "TrialName": trial.name, **entities.last(context)}
-        return resources.with_members(trial, context, **members)
-
     name = find(context, request["TrialName"]).name
-    return {"TrialArn": resources.change(context, KIND, name, edit, missing=missing(context, name)).arn}
+    return {"TrialArn": TRIALS.update(context, name, {**request, "TrialName": name}).arn}
 
 
 @operation
 def delete_trial(context: Context, request: dict[str, Any]) -> dict[str, Any]:
-    name = find(context, request["TrialName"]).name
-
     def check(trial: Record) -> None:
         query = Query(where=[Condition("_trials", "has", trial.name)], limit=1)
         components, _ = context.store.page(context.region, "TrialComponent", query)
@@ -79,17 +67,12 @@ def delete_trial(context: Context, request: dict[str, Any]) -> dict[str, Any]:
                 "disassociate them first."
             )
 
-    return {"TrialArn": resources.delete(context, KIND, name, missing=missing(context, name), check=check).arn}
+    return {"TrialArn": TRIALS.delete(context, find(context, request["TrialName"]).name, check).arn}
 
 
 def find(context: Context, name: str) -> Record:
     """By the name in any case; ``ResourceNotFound``."""
-    arn = context.arn("sagemaker", "experiment-trial", name)
-    return resources.find_named(context, KIND, arn, missing=missing(context, name))
-
-
-def missing(context: Context, name: str) -> ServiceError:
-    return ResourceNotFound(f"Trial '{context.arn('sagemaker', 'experiment-trial', name)}' does not exist.")
+    return TRIALS.find(context, TRIALS.arn(context, name))
 
 
 def _trials_of(context: Context, component: str) -> list[str]:

@@ -2,52 +2,40 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
+from typing import ClassVar
 
 import click
 
 from clary import __version__
-
-# command → module; a command's object has the command's name.
-_COMMANDS = {
-    "up": "up",
-    "down": "down",
-    "status": "status",
-    "describe": "describe",
-    "logs": "logs",
-    "audit": "audit",
-    "backup": "backup",
-    "restore": "backup",
-    "env": "env",
-    "run": "run",
-    "images": "images",
-    "project": "project",
-    "studio": "studio",
-    "autopilot": "autopilot",
-    "debugger": "debugger",
-    "records": "records",
-    "spot": "spot",
-    "users": "users",
-    "doctor": "doctor",
-    "clock": "clock",
-    "console": "console",
-    "labelling": "labelling",
-}
+from clary.cli.lazy import Commands
 
 
-class _Commands(click.Group):
-    """Loads a command's module when it is called, so that ``clary env`` costs no more than it needs."""
-
-    def list_commands(self, _: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, _: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
-            return None
-        command = getattr(importlib.import_module(f"clary.cli.{_COMMANDS[name]}"), name)
-        assert isinstance(command, click.Command)
-        return command
+class _Commands(Commands):
+    modules: ClassVar = {
+        "up": "up",
+        "down": "down",
+        "status": "status",
+        "describe": "describe",
+        "logs": "logs",
+        "audit": "audit",
+        "backup": "backup",
+        "restore": "backup",
+        "env": "env",
+        "run": "run",
+        "images": "images",
+        "project": "project",
+        "studio": "studio",
+        "autopilot": "autopilot",
+        "debugger": "debugger",
+        "records": "records",
+        "spot": "spot",
+        "users": "users",
+        "doctor": "doctor",
+        "clock": "clock",
+        "console": "console",
+        "labelling": "labelling",
+    }
 
     def invoke(self, context: click.Context) -> object:
         """A server that dies or hangs under a command is told in a sentence."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,14 @@ def read_config(name: str) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     return found
+
+
+def fail(reason: str, code: int) -> int:
+    """Write why the job fails, which becomes its FailureReason, and say it in the log; the program's exit ``code``."""
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    FAILURE.write_text(reason)
+    print(reason, file=sys.stderr, flush=True)
+    return code
 
 
 def hyperparameters() -> dict[str, Any]:

@@ -56,10 +56,10 @@ def main() -> int:
     try:
         run(description.read(), Messages())
     except ClientError as error:
-        return _fail(f"ClientError: {error}")
+        return contract.fail(f"ClientError: {error}", 1)
     except Exception as error:  # noqa: BLE001 - a task's edge: whatever it is becomes the job's reason
         traceback.print_exc()
-        return _fail(f"AlgorithmError: {type(error).__name__}: {error}")
+        return contract.fail(f"AlgorithmError: {type(error).__name__}: {error}", 1)
     return 0
 
 
@@ -203,13 +203,6 @@ def _report(
 
 def _say(text: str) -> None:
     print(text, flush=True)
-
-
-def _fail(text: str) -> int:
-    contract.OUTPUT.mkdir(parents=True, exist_ok=True)
-    contract.FAILURE.write_text(text)
-    print(text, file=sys.stderr, flush=True)
-    return 1
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def main() -> int:
     try:
         _train(contract.read_config("hyperparameters.json"), stop)
     except UserError as error:
-        return _fail(f"ClientError: {error}", 2)
+        return contract.fail(f"ClientError: {error}", 2)
     return 0
 
 
@@ -136,13 +136,6 @@ def _device() -> torch.device:
     of = f"; of {count} GPUs one is used" if count > 1 else ""
     log.say(f"Computing on the GPU {torch.cuda.get_device_name(0)}{of}.")
     return torch.device("cuda")
-
-
-def _fail(text: str, code: int) -> int:
-    contract.OUTPUT.mkdir(parents=True, exist_ok=True)
-    Path(contract.FAILURE).write_text(text)
-    print(text, file=sys.stderr, flush=True)
-    return code
 
 
 if __name__ == "__main__":

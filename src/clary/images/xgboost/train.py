@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -41,9 +40,11 @@ def main() -> int:
         train, validation = _data(values)
         booster = _boost(values, train, validation)
     except UserError as error:
-        return _fail(f"ClientError: {error}", 2)
+        return contract.fail(f"ClientError: {error}", 2)
     except xgboost.core.XGBoostError as error:
-        return _fail(f"XGB train call failed with exception:\n {str(error).partition('Stack trace')[0].strip()}", 1)
+        return contract.fail(
+            f"XGB train call failed with exception:\n {str(error).partition('Stack trace')[0].strip()}", 1
+        )
     contract.MODEL.mkdir(parents=True, exist_ok=True)
     (contract.MODEL / MODEL).write_bytes(booster.save_raw("ubj"))
     return 0
@@ -184,13 +185,6 @@ def _early_stopping(rounds: int, channel: str, asked: list[str], values: dict[st
 
 def _say(text: str) -> None:
     print(text, flush=True)
-
-
-def _fail(text: str, code: int) -> int:
-    contract.OUTPUT.mkdir(parents=True, exist_ok=True)
-    Path(contract.FAILURE).write_text(text)
-    print(text, file=sys.stderr, flush=True)
-    return code
 
 
 if __name__ == "__main__":

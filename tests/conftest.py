@@ -15,12 +15,16 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 from clary.engines.local import LocalEngine
 
 ROOT = Path(__file__).parent.parent
 
+# How long an example takes tells how busy the machine is.
+settings.register_profile("clary", deadline=None)
+settings.load_profile("clary")
 
 # Pages are lost when the machine's network changes, which containers with a network of their own do: never both at once.
 _ONE_AT_A_TIME = ("tests/browser/", "tests/api/test_own_images.py")

@@ -50,7 +50,6 @@ def wire(studio: Studio) -> Iterator[Wire]:
 
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.generate],

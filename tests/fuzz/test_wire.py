@@ -221,7 +221,7 @@ def test_xml_that_would_grow_is_refused_in_every_encoding(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("target", ["SageMaker.ListModels", "Logs_20140328.DescribeLogGroups"])
-@settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(data=st.binary(max_size=300))
 def test_any_bytes_are_a_body_that_is_answered(wire: Wire, target: str, data: bytes) -> None:
     service = "sagemaker" if target.startswith("Sage") else "logs"
@@ -230,7 +230,7 @@ def test_any_bytes_are_a_body_that_is_answered(wire: Wire, target: str, data: by
     assert json.loads(found.body) is not None
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 1 << 32))
 def test_a_request_with_bytes_changed_anywhere_is_answered_or_closed(wire: Wire, seed: int) -> None:
     chance = random.Random(seed)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clary.engines.base import Task
@@ -19,7 +19,6 @@ from clary.engines.output import Log
 from tests.contracts.engine import PATH, python, texts, wait
 
 
-@settings(deadline=None)  # it writes to the disk, which others may keep busy
 @given(
     st.lists(st.binary(max_size=30) | st.sampled_from([b"\n", "\N{EURO SIGN}".encode(), b"x" * 300_000, b"\xe2\x82"]))
 )

@@ -74,7 +74,7 @@ def test_an_error_reaches_botocore_with_code_and_message(case: Case) -> None:
     check_errors(case, "what & <why> it is", Values(1).make)
 
 
-generated = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+generated = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @pytest.mark.parametrize("protocol", MODULES)

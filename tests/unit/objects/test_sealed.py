@@ -19,7 +19,7 @@ SIZES = st.one_of(
     st.integers(0, 3 * CHUNK),
     st.builds(lambda n, d: max(0, n * CHUNK + d), st.integers(0, 40), st.integers(-2, 2)),
 )
-quick = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def text(size: int) -> bytes:

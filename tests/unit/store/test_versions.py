@@ -56,7 +56,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_the_index_does_as_the_model(database: Database, steps: list[tuple[str, str, int]]) -> None:
     buckets, keys, model = BucketIndex(database), KeyIndex(database), Model()

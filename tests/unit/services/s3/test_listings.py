@@ -80,7 +80,7 @@ def test_pages_joined_are_the_whole(filled: Caller, version: int, size: int, pre
     assert found == expected(KEYS, prefix, delimiter)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     keys=st.sets(st.text(alphabet="ab/\U0010ffff\ud7ff", min_size=1, max_size=5), max_size=12),
     prefix=st.text(alphabet="ab/\U0010ffff", max_size=2),

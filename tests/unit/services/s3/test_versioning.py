@@ -211,7 +211,7 @@ def test_what_can_be_no_version(versioned: Caller, version: str) -> None:
     assert refused(versioned.get_object, "NoSuchVersion", **AT, VersionId="0" * 32).status == 404
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(st.tuples(st.sampled_from(["a", "a/b", "a/c", "b/x", "c"]), st.booleans()), max_size=12),
     prefix=st.sampled_from(["", "a", "a/", "q"]),

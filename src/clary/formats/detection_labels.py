@@ -33,6 +33,7 @@ class DetectionLabel:
 
     @property
     def header_width(self) -> int:
+        """The label's A: floats before the first object."""
         return 2 + len(self.extra)
 
 

@@ -102,6 +102,7 @@ class ImageRecordReader:
 
     @property
     def offset(self) -> int:
+        """In bytes from the source's beginning."""
         return self._frames.offset
 
     def __iter__(self) -> Iterator[ImageRecord]:
@@ -135,6 +136,7 @@ class ImageRecordWriter:
         return begin
 
     def close(self) -> None:
+        """Close both files."""
         self._opened.close()
 
     def __enter__(self) -> Self:

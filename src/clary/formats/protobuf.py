@@ -40,6 +40,7 @@ def fields(data: bytes) -> Iterator[tuple[int, bytes | int]]:
 
 
 def read_varint(data: bytes, at: int) -> tuple[int, int]:
+    """The number that begins at byte ``at``, and the byte behind it; ``BrokenMessage`` if it is too long."""
     value = shift = 0
     while True:
         byte = data[at]
@@ -53,6 +54,7 @@ def read_varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def varint(value: int) -> bytes:
+    """A number from 0: seven bits a byte, the lowest first."""
     pieces = bytearray()
     while value >= 0x80:
         pieces.append(value & 0x7F | 0x80)
@@ -62,6 +64,7 @@ def varint(value: int) -> bytes:
 
 
 def delimited(number: int, data: bytes) -> bytes:
+    """A field of bytes: its key, their number, they themselves."""
     return head(number, len(data)) + data
 
 
@@ -76,6 +79,7 @@ def whole(number: int, value: int) -> bytes:
 
 
 def double(number: int, value: float) -> bytes:
+    """A field of 64 bits."""
     return varint(number << 3 | _FIXED64) + _DOUBLE.pack(value)
 
 

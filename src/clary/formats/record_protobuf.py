@@ -37,6 +37,8 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Bytes:
+    """Values that are no numbers, such as images, and what they are."""
+
     values: tuple[bytes, ...]
     content_type: str = ""
 
@@ -92,6 +94,7 @@ def decode(data: bytes) -> Record:
 
 
 def encode(record: Record) -> bytes:
+    """The message of one record, without RecordIO's frame."""
     pieces = []
     for number, entries in ((1, record.features), (2, record.label)):
         for name, value in entries.items():

@@ -45,7 +45,8 @@ class BrokenRecord(ValueError):
 class Source(Protocol):
     """What bytes are read from: a file, a FIFO, a response's body."""
 
-    def read(self, size: int, /) -> bytes: ...
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes; none at the end."""
 
 
 def encode(record: bytes) -> bytes:

@@ -43,6 +43,7 @@ def one_class(answer: Answer, names: Sequence[str]) -> int:
 
 
 def several_classes(answer: Answer, names: Sequence[str]) -> frozenset[int]:
+    """The ids of the classes that were chosen, none of them too."""
     field = _field(answer, "labels", "crowd-image-classifier-multi-select", "crowd-classifier-multi-select")
     if not isinstance(field["labels"], list):
         raise BadAnswer("its labels are no list")
@@ -91,6 +92,7 @@ def spans(answer: Answer, names: Sequence[str], length: int) -> list[Span]:
 
 
 def mask(answer: Answer, names: Sequence[str]) -> Rows:
+    """The mask row by row, as ``consolidation.masks`` has it."""
     field = _field(answer, "labeledImage", "crowd-semantic-segmentation")
     colours: dict[Colour, int] = {}
     for label, mapping in (field.get("labelMappings") or {}).items():

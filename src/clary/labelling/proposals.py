@@ -23,6 +23,8 @@ _LEAST = 5  # images, of which fewer say nothing about the others
 
 @dataclass(frozen=True)
 class Scored:
+    """``score``: how sure the model is of the box, 0 to 1."""
+
     box: Box
     score: float
 
@@ -57,10 +59,12 @@ def taken(rule: Rule, proposed: Sequence[Scored]) -> list[Scored] | None:
 
 
 def kept(proposed: Sequence[Scored], cut: float) -> list[Scored]:
+    """The boxes that count."""
     return [each for each in proposed if each.score >= cut]
 
 
 def sureness(proposed: Sequence[Scored], cut: float) -> float:
+    """Of a whole proposal, 0 to 1: the mean score of its boxes; without any, how far the best stays below 1."""
     above = kept(proposed, cut)
     if above:
         return fmean(each.score for each in above)

@@ -28,6 +28,7 @@ class Steps:
     named: tuple[int, ...] = ()
 
     def has(self, step: int) -> bool:
+        """``step``: of the mode, from 0."""
         if step in self.named:
             return True
         return step >= self.start and (self.end is None or step < self.end) and step % self.interval == 0
@@ -70,6 +71,7 @@ def reduced(name: str) -> tuple[str, str] | None:
 
 
 def encode(collections: Sequence[Collection], workers: int) -> str:
+    """The file's JSON. ``workers``: how many write."""
     entries = {each.name: _entry(each) for each in collections}
     return json.dumps({"collections": entries, "_meta": {"num_workers": workers}})
 

@@ -38,14 +38,17 @@ class Mode(IntEnum):
 
 
 def collections_file(worker: str) -> str:
+    """``worker``: as names begin with it, ``worker_0``."""
     return f"{COLLECTIONS}/{worker}_collections.json"
 
 
 def index_file(step: int, worker: str) -> str:
+    """``step``: the global one, from 0."""
     return f"{INDEX}/{step // PER_FOLDER:09}/{step:012}_{worker}.json"
 
 
 def event_file(step: int, worker: str) -> str:
+    """``step``: the global one, from 0."""
     return f"events/{step:012}/{step:012}_{worker}.tfevents"
 
 

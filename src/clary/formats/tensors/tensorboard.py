@@ -48,15 +48,18 @@ class Step:
         self._path, self._step, self._at, self._records = folder / mode.name / name, step, at, bytearray()
 
     def scalar(self, tag: str, number: float) -> None:
+        """``tag``: its name; signs that TensorBoard does not take become ``_``."""
         self._add(delimited(1, _clean(tag).encode()) + single(2, number))
 
     def histogram(self, tag: str, found: Histogram) -> None:
+        """``tag`` as in ``scalar``."""
         statistics = (found.least, found.most, found.number, found.total, found.squares)
         message = b"".join(double(number, value) for number, value in enumerate(statistics, start=1))
         message += delimited(6, _packed(found.limits)) + delimited(7, _packed(found.counts))
         self._add(delimited(1, _clean(tag).encode()) + delimited(5, message))
 
     def close(self) -> None:
+        """Write the file under its name, if anything was added."""
         if not self._records:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -48,6 +48,7 @@ def scalar(number: float) -> Value:
 
 
 def text(texts: Sequence[str]) -> Value:
+    """Texts, of the shape (texts,)."""
     return Value(TEXT, (len(texts),), texts=tuple(texts))
 
 

@@ -36,6 +36,7 @@ class CannotEvaluate(Exception):
 
 
 def main() -> int:
+    """The exit code: 0 if the rule ended, whether it was met or not."""
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="[%(asctime)s %(levelname)s] %(message)s")
     os.nice(_NICENESS)
     given = _arguments()

@@ -16,6 +16,7 @@ class Series:
         self._every, self._skipped = 1, 0
 
     def add(self, step: int, number: float) -> None:
+        """``step``: the global one."""
         self._skipped += 1
         if self._skipped < self._every:
             return
@@ -34,6 +35,7 @@ class Losses:
         self.series: dict[str, Series] = {}
 
     def look(self, step: int) -> None:
+        """Take in the losses of a step, each by its mean."""
         mode = self._trial.mode(step)
         for name in self._trial.tensor_names(step=step, collection="losses"):
             value = self._trial.tensor(name).reduction_value(step, "mean")

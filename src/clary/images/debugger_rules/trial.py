@@ -41,6 +41,8 @@ Array = Any
 
 
 class StepState(Enum):
+    """Whether a step is there, was passed over, or may come yet."""
+
     UNAVAILABLE = 0
     AVAILABLE = 1
     NOT_YET_AVAILABLE = 2
@@ -75,6 +77,7 @@ class Trial:
 
     @property
     def loaded_all_steps(self) -> bool:
+        """Whether the job has ended and all that it saved was taken in."""
         return self._tensors.loaded_all
 
     @property
@@ -82,6 +85,7 @@ class Trial:
         return self._tensors.num_workers
 
     def refresh_data(self) -> None:
+        """Take in what has come."""
         if self.loaded_all_steps:
             return
         state, newest = self._state()
@@ -92,6 +96,7 @@ class Trial:
             self._seen = state if time.time_ns() - newest > _MOMENT else None
 
     def maybe_refresh(self, _: str | None = None) -> None:
+        """The same, unless the trial is held still."""
         if not self._held:
             self.refresh_data()
 
@@ -131,6 +136,7 @@ class Trial:
         return [ModeKeys(int(mode)) for mode in self._tensors.modes() if mode != Mode.GLOBAL]
 
     def global_step(self, mode: ModeKeys, mode_step: int) -> int | None:
+        """Of a step in its mode; None if there is none."""
         self.maybe_refresh()
         try:
             return self._global(mode_step, mode)
@@ -138,6 +144,7 @@ class Trial:
             return None
 
     def mode_modestep(self, global_step: int) -> tuple[ModeKeys, int] | tuple[None, None]:
+        """Of a global step its mode, and its number in that; twice None if there is none."""
         self.maybe_refresh()
         try:
             mode, step = self._tensors.mode_of(global_step)
@@ -152,6 +159,7 @@ class Trial:
         return self.mode_modestep(global_step)[1]
 
     def has_passed_step(self, step: int, mode: ModeKeys = ModeKeys.GLOBAL) -> StepState:
+        """A step is available once all workers have saved it."""
         known = self.steps(mode, show_incomplete_steps=True)
         at = bisect_left(known, step)
         if at < len(known):
@@ -217,6 +225,7 @@ class Trial:
         return [name for name in found if name in here]
 
     def tensor(self, tname: str) -> Tensor:
+        """``TensorUnavailable``."""
         if not self.has_tensor(tname):
             raise TensorUnavailable(tname)
         return self._names.setdefault(tname, Tensor(tname, self))
@@ -308,6 +317,8 @@ class Trial:
 
 
 class Tensor:
+    """One tensor over the steps. A step counts in the ``mode`` that is given, over all of them without one."""
+
     def __init__(self, name: str, trial: Trial) -> None:
         self.name, self.trial = name, trial
 
@@ -320,6 +331,7 @@ class Tensor:
         return [step for step in own if step in known]
 
     def value(self, step_num: int, mode: ModeKeys = ModeKeys.GLOBAL, worker: str | None = None) -> Array:
+        """As ``worker`` saved it, or any; ``TensorUnavailableForStep``, ``StepUnavailable``, ``StepNotYetAvailable``."""
         try:
             return self.trial.read(self.name, step_num, mode, worker)
         except Unavailable:
@@ -330,6 +342,7 @@ class Tensor:
         return {step: self.value(step, mode, worker) for step in self.steps(mode)}
 
     def shape(self, step_num: int, mode: ModeKeys = ModeKeys.GLOBAL, worker: str | None = None) -> tuple[int, ...]:
+        """``ShapeUnavailableForStep``."""
         try:
             return tuple(self.value(step_num, mode, worker).shape)
         except TensorUnavailableForStep:
@@ -361,6 +374,7 @@ class Tensor:
         return found
 
     def workers(self, step_num: int, mode: ModeKeys = ModeKeys.GLOBAL) -> list[str]:
+        """Those that saved the step; ``TensorUnavailableForStep``."""
         step = self.trial.global_step(mode, step_num) if mode != ModeKeys.GLOBAL else step_num
         if step is None:
             raise TensorUnavailableForStep(self.name, step_num, mode)

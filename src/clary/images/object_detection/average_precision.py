@@ -19,6 +19,8 @@ Corners = Sequence[float]
 
 @dataclass(frozen=True, slots=True)
 class Detection:
+    """``class_id`` from 0; ``score``: how sure the model is, 0 to 1."""
+
     class_id: int
     score: float
     corners: Corners

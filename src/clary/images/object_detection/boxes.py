@@ -21,6 +21,7 @@ def overlaps(one: Tensor, other: Tensor) -> Tensor:
 
 
 def area(boxes: Tensor) -> Tensor:
+    """(boxes,): the share of the image that each covers, 0 to 1; 0 of one whose corners are the wrong way round."""
     return (boxes[:, 2] - boxes[:, 0]).clamp(min=0) * (boxes[:, 3] - boxes[:, 1]).clamp(min=0)
 
 
@@ -30,6 +31,7 @@ def centred(corners: Tensor) -> Tensor:
 
 
 def cornered(centres: Tensor) -> Tensor:
+    """The inverse of ``centred``."""
     half = centres[..., 2:] / 2
     return torch.cat([centres[..., :2] - half, centres[..., :2] + half], dim=-1)
 

@@ -36,6 +36,7 @@ class Dataset:
 
     @cached_property
     def truths(self) -> list[Truth]:
+        """The annotations as the loss takes them."""
         return [_truth(annotation) for annotation in self.annotations]
 
     def take(self, places: Sequence[int], channels: int) -> tuple[np.ndarray, list[Truth]]:

@@ -38,6 +38,8 @@ class NotAcceptable(Exception):
 
 @dataclass(frozen=True)
 class Served:
+    """``nms_threshold``: by how much, as intersection over union, a box may overlap a surer one of its class, 0 to 1."""
+
     model: Detector
     nms_threshold: float
 
@@ -52,6 +54,7 @@ class Found:
 
 
 def model_fn(model_dir: str) -> Served:
+    """The model that lies in ``model_dir``, on the GPU if there is one; its first image is behind it."""
     torch.set_num_threads(int(os.environ.get("CLARY_CPUS") or os.cpu_count() or 1))
     model, texts = model_files.load(Path(model_dir))
     model.to(_DEVICE, memory_format=torch.channels_last)
@@ -63,6 +66,7 @@ def model_fn(model_dir: str) -> Served:
 
 
 def input_fn(body: bytes, content_type: str) -> bytes:
+    """``UnsupportedContent`` for another type than those of an image, ``UserError`` for an empty body."""
     if content_type.partition(";")[0].strip().lower() not in IMAGES:
         raise UnsupportedContent(f"Content-type {content_type} not supported. Supported are {', '.join(IMAGES)}")
     if not body:
@@ -71,6 +75,7 @@ def input_fn(body: bytes, content_type: str) -> bytes:
 
 
 def predict_fn(body: bytes, served: Served) -> Found:
+    """``UserError`` if the body is no image."""
     image, size = decode(body, served.model.image_shape, "The request")
     batch = as_channels(image, served.model.channels)[None]
     (found,) = detect(served.model, np.array(batch), served.nms_threshold)
@@ -78,6 +83,7 @@ def predict_fn(body: bytes, served: Served) -> Found:
 
 
 def output_fn(found: Found, accept: str) -> tuple[str, str]:
+    """The body and its content type; ``NotAcceptable``."""
     kind, *parameters = (part.strip().lower() for part in accept.split(";"))
     if kind != DEFAULT_ACCEPT:
         raise NotAcceptable(f"Accept type {accept} is not supported: take {DEFAULT_ACCEPT}")

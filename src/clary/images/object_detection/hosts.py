@@ -32,6 +32,7 @@ class Hosts:
 
     @property
     def is_first(self) -> bool:
+        """Whether this is the host that keeps the model."""
         return self.rank == 0
 
     def average(self, parameters: Iterable[torch.nn.Parameter], *, stop: bool) -> bool:
@@ -65,5 +66,6 @@ class Hosts:
         return float(found)
 
     def close(self) -> None:
+        """Leave the group; what was averaged stays."""
         if self.count > 1:
             distributed.destroy_process_group()

@@ -12,17 +12,21 @@ def say(text: str) -> None:
 
 
 def losses(host: str, epoch: int, batch: int, cross_entropy: float, smooth_l1: float) -> None:
+    """``epoch`` and ``batch`` from 0; the means over the batches of the epoch so far."""
     for name, value in (("cross_entropy", cross_entropy), ("smooth_l1", smooth_l1)):
         say(f"#quality_metric: host={host}, epoch={epoch}, batch={batch} train {name} <loss>={value:.6f}")
 
 
 def mean_average_precision(host: str, epoch: int, value: float) -> None:
+    """``value``: 0 to 1."""
     say(f"#quality_metric: host={host}, epoch={epoch}, validation mAP <score>=({value:.6f})")
 
 
 def progress(host: str, done: int, epochs: int) -> None:
+    """``done``: epochs that have ended."""
     say(f"#progress_metric: host={host}, completed {100 * done / epochs:.4g} % of epochs")
 
 
 def throughput(host: str, rate: float) -> None:
+    """``rate``: images a second."""
     say(f"#throughput_metric: host={host}, train throughput={rate:.4f} records/second")

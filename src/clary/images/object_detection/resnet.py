@@ -58,6 +58,7 @@ class Resnet50(nn.Module):  # type: ignore[misc] # the server has no torch
         return functional.relu(self._layer(x, "3", name) + short, inplace=True)
 
     def forward(self, images: Tensor) -> list[Tensor]:
+        """(images, width, rows, columns) of each level, the finest first. ``images``: normalised (images, channels, side, side)."""
         x = functional.relu(self._layer(images, "0"), inplace=True)
         x = functional.max_pool2d(x, 3, 2, 1)
         maps = []

@@ -43,6 +43,7 @@ class Small(nn.Module):  # type: ignore[misc] # the server has no torch
         self.joins = nn.ModuleList([nn.Conv2d(width, _JOINED, 1) for width in (64, 128, 128)])
 
     def forward(self, images: Tensor) -> list[Tensor]:
+        """(images, width, rows, columns) of each level, the finest first. ``images``: normalised (images, channels, side, side)."""
         first = self.stage1(self.stem(images))
         second = self.stage2(first)
         third = self.stage3(second)

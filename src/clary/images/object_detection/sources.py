@@ -54,6 +54,7 @@ def check(channels: dict[str, dict[str, str]]) -> None:
 
 
 def content_type(channel: dict[str, str]) -> str:
+    """Without its parameters, in lower case; "" if the channel has none."""
     return channel.get("ContentType", "").partition(";")[0].strip().lower()
 
 

@@ -41,6 +41,7 @@ class _Stop:
 
 
 def main() -> int:
+    """The exit code of the program: 2 for what the user can mend, which is also in the failure file."""
     stop = _Stop()
     try:
         _train(contract.read_config("hyperparameters.json"), stop)

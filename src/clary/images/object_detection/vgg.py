@@ -49,6 +49,7 @@ class Vgg16(nn.Module):  # type: ignore[misc] # the server has no torch
         self.scale4 = nn.Parameter(torch.full((512,), 20.0))
 
     def forward(self, images: Tensor) -> list[Tensor]:
+        """(images, width, rows, columns) of each level, the finest first. ``images``: normalised (images, channels, side, side)."""
         maps = []
         x = images
         for stage, widths in enumerate(_STAGES, 1):

@@ -28,6 +28,8 @@ class Box:
 
 @dataclass(frozen=True)
 class Agreed:
+    """``confidence``: 0 to 1, two decimals."""
+
     box: Box
     confidence: float
 

@@ -22,6 +22,8 @@ class UnlikeSizes(Exception):
 
 @dataclass(frozen=True)
 class Agreed:
+    """``confidence``: 0 to 1, of the whole mask."""
+
     rows: Rows
     confidence: float
 

@@ -25,6 +25,8 @@ class Span:
 
 @dataclass(frozen=True)
 class Agreed:
+    """``confidence``: 0 to 1, two decimals."""
+
     span: Span
     confidence: float
 

@@ -58,6 +58,7 @@ class Hook:
         atexit.register(self.close)
 
     def set_mode(self, mode: Mode) -> None:
+        """The mode of the rounds from now on; GLOBAL unless the script says one."""
         self._said = mode
 
     @guarded
@@ -90,6 +91,7 @@ class Hook:
 
     @guarded
     def close(self) -> None:
+        """Write what is left; nothing in a copy of the process."""
         if os.getpid() == self._process:  # a copy of this process has nothing to write
             self.saver.close()
 
@@ -138,6 +140,8 @@ class Training:
 
 
 class Callback(TrainingCallback):  # type: ignore[misc] # xgboost is not there when this is checked
+    """Tells the hook of each round."""
+
     def __init__(self, hook: Hook, training: Training) -> None:
         super().__init__()
         self._hook, self._training = hook, training

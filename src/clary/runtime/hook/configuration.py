@@ -60,6 +60,7 @@ class Collection:
         self.modules.append((module, inputs, outputs))
 
     def add_tensor_name(self, name: str) -> None:
+        """As smdebug's collections have it."""
         self.tensor_names.add(name)
 
     @property
@@ -67,6 +68,7 @@ class Collection:
         return self.name in _ALWAYS_RAW
 
     def takes(self, mode: Mode) -> bool:
+        """Whether it is saved in this mode at all."""
         return mode not in {Mode.EVAL, Mode.PREDICT} or self.name not in _SKIPPED_OUTSIDE_TRAINING
 
 

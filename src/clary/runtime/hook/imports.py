@@ -65,5 +65,6 @@ def watch() -> None:
 
 
 def is_on() -> bool:
+    """Whether the job has such a configuration, and does not say no."""
     off = os.environ.get("USE_SMDEBUG", "").strip().lower() in {"false", "0", "off", "no"}
     return not off and os.path.isfile(os.environ.get("SMDEBUG_CONFIG_FILE_PATH") or _CONFIGURATION)

@@ -20,6 +20,7 @@ class Arrays:
     """numpy's arrays, and whatever becomes one."""
 
     def value(self, tensor: Any) -> Value | None:
+        """As it is saved; None of an array without elements. What is no number becomes text."""
         array = np.asarray(tensor)
         if array.size == 0:
             return None
@@ -28,6 +29,7 @@ class Arrays:
         return of_array(array)
 
     def reduced(self, tensor: Any, operation: str) -> float:
+        """``operation``: one of ``collections.OPERATIONS``, or with ``abs_`` before it; computed in float64."""
         array = np.asarray(tensor, dtype="float64")
         if operation.startswith("abs_"):
             array, operation = np.abs(array), operation.removeprefix("abs_")
@@ -39,6 +41,7 @@ class Arrays:
         return float(getattr(array, operation)())
 
     def histogram(self, tensor: Any) -> Histogram | None:
+        """None of what is not real numbers."""
         array = np.asarray(tensor)
         return of_numbers(array) if array.dtype.kind in "fiub" else None
 

@@ -73,6 +73,7 @@ class Hook:
         torch.nn.Module.__call__ = look
 
     def set_mode(self, mode: Mode) -> None:
+        """The mode of the steps from now on, whatever ``model.training`` says."""
         self._said = self.saver.mode = mode
 
     def register(self, module: Any) -> None:
@@ -120,6 +121,7 @@ class Hook:
 
     @guarded
     def close(self) -> None:
+        """Write what is left and let go of the model; nothing in a copy of the process."""
         if os.getpid() == self._process:  # a copy of this process has nothing to write
             self._clear()
             self.saver.close()

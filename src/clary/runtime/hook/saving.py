@@ -106,6 +106,7 @@ class Saver:
 
     @property
     def active(self) -> tuple[Collection, ...]:
+        """The collections that are saved at this step."""
         return self._active
 
     def changed(self) -> None:
@@ -165,6 +166,7 @@ class Saver:
             self._board = None
 
     def close(self) -> None:
+        """End the last step; another process may claim the folder then."""
         self.end()
         if self._worker is not None and self._worker.count == 1:
             workers.release(self.configuration.folder)

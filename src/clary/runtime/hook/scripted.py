@@ -23,6 +23,7 @@ class SaveConfigMode:
     save_steps: Iterable[int] | None = None
 
     def steps(self, interval: int) -> Steps:
+        """``interval``: the hook's own."""
         named = tuple(self.save_steps or ())
         return Steps(self.save_interval or interval, self.start_step or 0, self.end_step, named)
 
@@ -42,6 +43,7 @@ class SaveConfig:
         self.by_mode = dict.fromkeys(Mode, alike) if mode_save_configs is None else dict(mode_save_configs)
 
     def steps(self, interval: int) -> dict[Mode, Steps]:
+        """``interval``: the hook's own. A mode that has None is left to the hook."""
         return {mode: each.steps(interval) for mode, each in self.by_mode.items() if each is not None}
 
 
@@ -179,9 +181,11 @@ class Hook:
         return collection_
 
     def get_collections(self) -> dict[str, Collection]:
+        """By name; a copy."""
         return dict(self.inner.saver.collections)
 
     def add_collection(self, added: Collection) -> None:
+        """Take it in, and save it."""
         added.saved = True
         self.inner.saver.collections[added.name] = added
         self.inner.changed()

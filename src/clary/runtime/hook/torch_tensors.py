@@ -15,6 +15,8 @@ _AS_THEY_ARE = {torch.float16, torch.float32, torch.float64, torch.int32, torch.
 
 
 class Tensors:
+    """torch's tensors on any device, and whatever ``Arrays`` takes; the methods are its."""
+
     def value(self, tensor: Any) -> Value | None:
         if not isinstance(tensor, torch.Tensor):
             return numbers.Arrays().value(tensor)

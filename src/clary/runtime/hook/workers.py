@@ -29,6 +29,7 @@ class Worker:
 
     @property
     def name(self) -> str:
+        """As files have it."""
         return f"worker_{self.rank}"
 
 
@@ -65,6 +66,7 @@ def has_smdebug() -> bool:
 
 
 def release(folder: Path) -> None:
+    """Give up this process's claim."""
     if _holder(folder / _CLAIM) == os.getpid():
         (folder / _CLAIM).unlink(missing_ok=True)
 

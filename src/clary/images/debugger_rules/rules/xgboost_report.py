@@ -24,12 +24,15 @@ _Panel = tuple[str, str]
 
 
 class CreateXgboostReport(BuiltInRule):
+    """Never met; it gathers metrics step by step."""
+
     def invoke_at_step(self, step: int) -> bool:
         for name, value in self.values(step, self.base_trial.tensor_names(step=step, collection="metrics")):
             self.note(name, step, float(np.mean(value)))
         return False
 
     def finish(self) -> None:
+        """Write the page and the notebook into the rule's output."""
         assert self.output is not None, "the evaluator gives every built-in rule a folder"
         panels = [*self._metrics(), *self._importance(), *self._predictions(), *self._hyperparameters()]
         steps = self.base_trial.steps()

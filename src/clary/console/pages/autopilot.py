@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from clary.console import boto3_code, requests, tables
+from clary.console import boto3_code, columns, requests
 from clary.console.charts import text
 from clary.console.deploying import deploy
 from clary.console.job_kinds import LIVE, STATUSES
@@ -103,11 +103,11 @@ def _form(visit: Visit, given: Mapping[str, str], problem: str = "") -> HttpAnsw
     found = None
     if uri:
         try:
-            found = tables.look(visit.context.own_buckets.get_start(uri, tables.LOOK))
+            found = columns.look(visit.context.own_buckets.get_start(uri, columns.LOOK))
         except ServiceError as error:
             problem = problem or error.message
     column = found.column(target) if found else None
-    guess = tables.problem(column) if column else ""
+    guess = columns.problem(column) if column else ""
     stem = (
         "".join(c if c.isalnum() else "-" for c in uri.rpartition("/")[2].partition(".")[0]).strip("-")[:18] or "table"
     )

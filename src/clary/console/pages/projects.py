@@ -41,7 +41,6 @@ def project(visit: Visit) -> HttpAnswer:
         guide=prose.html(_guide(found)),
         checkpoints=held,
         hold=sum(each.holds for each in held),
-        checking=bool(checked and checked.running and not held),
         ran=ran,
         running=running,
         ready=environment is not None,

@@ -42,7 +42,7 @@ def made(header: Sequence[str], rows: Sequence[Sequence[str]], *, more: bool) ->
 
 def separated(data: bytes, *, whole: bool) -> Table:
     """``data``: the beginning of the file, or all of it. Without a line of names, columns are counted from 1."""
-    text = _text(_unpacked(data))
+    text = _text(unpacked(data))
     if not whole or data[:2] == b"\x1f\x8b":
         text = text[: text.rfind("\n") + 1] or text  # the last line may be cut off
     line = text.partition("\n")[0]
@@ -64,7 +64,7 @@ def separated(data: bytes, *, whole: bool) -> Table:
 
 def json_lines(data: bytes, *, whole: bool) -> Table | None:
     """One object a line as rows; None if some line is no JSON object."""
-    text = _text(_unpacked(data))
+    text = _text(unpacked(data))
     if not whole:
         text = text[: text.rfind("\n") + 1]
     lines = [line for line in text.split("\n") if line.strip()][: ROWS + 1]
@@ -83,7 +83,8 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _unpacked(data: bytes) -> bytes:
+def unpacked(data: bytes) -> bytes:
+    """The beginning of what was gzipped; other bytes as they are. ``ValidationException``."""
     if data[:2] != b"\x1f\x8b":
         return data
     try:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from clary.console.previews.tables import unpacked
 from clary.errors import ValidationException
 
 LOOK = 256 << 10
@@ -39,11 +39,7 @@ class Look:
 
 def look(data: bytes) -> Look:
     """What the beginning of a CSV file, plain or gzipped, says. ``ValidationException`` if it is none."""
-    if data[:2] == b"\x1f\x8b":
-        try:
-            data = zlib.decompressobj(31).decompress(data, LOOK * 4)
-        except zlib.error as error:
-            raise ValidationException(f"This is no whole gzip file: {error}.") from None
+    data = unpacked(data)
     whole = data[: data.rfind(b"\n") + 1] or data  # the last line may be cut off
     try:
         table = list(csv.reader(io.StringIO(whole.decode("utf-8-sig")), skipinitialspace=True))

@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from clary.console.tables import look, problem
+from clary.console.columns import look, problem
 from clary.errors import ValidationException
 
 TEXT = "\ufeffage, ward,born,stay,died,note\n" + "".join(

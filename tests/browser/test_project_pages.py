@@ -37,6 +37,19 @@ def test_a_learner_is_led_through_the_first_lab(fresh_studio: Studio, opened: Op
     shots(page, "project-done")
 
 
+def test_a_guide_shows_its_pictures(fresh_studio: Studio, opened: Opened) -> None:
+    page = opened(link(fresh_studio))
+    page.goto(f"{fresh_studio.url}/_/projects/chest_xrays")
+    page.wait_for_function(
+        "() => { const all = [...document.querySelectorAll('article img')]; "
+        "return all.length && all.every(each => each.naturalWidth) }"
+    )
+    expect(page.get_by_alt_text("Four good and four bad boxes")).to_be_visible()
+    answer = page.request.get(f"{fresh_studio.url}/_/projects/chest_xrays/pictures/none.jpg")
+    assert answer.status == 404
+    assert "has no picture" in answer.text()
+
+
 def test_the_notebook_opens_and_a_copy_is_reset(fresh_studio: Studio, opened: Opened) -> None:
     pythons.named("CLARY_TEST_SDK2_PYTHON", "the SDK 2.x")
     page = opened(link(fresh_studio), errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,12 @@ def test_code_is_shown_as_code(site: Path) -> None:
     page = (site / "guides/labelling.html").read_text()
     assert '<span class="filename">page.liquid.html</span>' in page
     assert "<crowd-form>" not in page
+
+
+def test_lists_are_lists(site: Path) -> None:
+    """Python-Markdown takes a list that follows a line of text without a blank between them for more text."""
+    for path in site.rglob("*.html"):
+        assert not re.search(r"<p>(?:(?!</p>).)*\n(?:1\.|[-*]) ", path.read_text(), re.DOTALL), path
 
 
 def test_links_lead_to_pages_or_become_words(python: str) -> None:

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 
-def html(text: str) -> Markup:
-    """The text for a template. A link to another project's guide leads to its page; others within the repository are words."""
+def html(text: str, pictures: str = "") -> Markup:
+    """The text for a template. A link to another project's guide leads to its page; others within the repository are words.
+
+    ``pictures`` is the address below which those lie that stand beside the text.
+    """
     from markupsafe import Markup  # noqa: PLC0415 - comes with Jinja, when a first page asks
 
     renderer = _renderer()
@@ -20,6 +23,9 @@ def html(text: str) -> Markup:
     for token in tokens:
         if token.children:
             token.children = _relinked(token.children)
+            for image in (child for child in token.children if child.type == "image" and pictures):
+                if not set(":/") & set(source := str(image.attrs["src"])):
+                    image.attrs["src"] = f"{pictures}/{source}"
     return Markup(renderer.renderer.render(tokens, renderer.options, {}))  # noqa: S704 - raw HTML is off
 
 

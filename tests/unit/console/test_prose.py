@@ -23,5 +23,14 @@ def test_links_lead_to_pages_or_are_words() -> None:
     assert made.count("<a ") == made.count("</a>") == 2
 
 
+def test_pictures_beside_the_text_are_found() -> None:
+    text = "![four boxes](boxes.jpg) ![far](https://example.org/a.png) ![up](../up.jpg)"
+    made = str(prose.html(text, "/_/projects/demo/pictures"))
+    assert '<img src="/_/projects/demo/pictures/boxes.jpg" alt="four boxes"' in made
+    assert '<img src="https://example.org/a.png"' in made
+    assert '<img src="../up.jpg"' in made
+    assert '<img src="boxes.jpg"' in str(prose.html(text))
+
+
 def test_tables_are_tables() -> None:
     assert "<table>" in str(prose.html("| a | b |\n|---|---|\n| 1 | 2 |\n"))

@@ -38,7 +38,7 @@ def project(visit: Visit) -> HttpAnswer:
     return visit.show(
         "project.html",
         project=found,
-        guide=prose.html(_guide(found)),
+        guide=prose.html(_guide(found), url("/_/projects", found.name, "pictures")),
         checkpoints=held,
         hold=sum(each.holds for each in held),
         ran=ran,
@@ -50,6 +50,17 @@ def project(visit: Visit) -> HttpAnswer:
         said=[prose.html(each) for each in _hint(visit, found)],
         changed=working_copy(found, data)[1],
     )
+
+
+@page("/_/projects/{name}/pictures/{picture}")
+def picture(visit: Visit) -> HttpAnswer:
+    """A picture of the guide."""
+    found, name = _find(visit), visit.path["picture"]
+    path = next((each for each in found.folder.glob("*.jpg") if each.name == name), None)
+    if path is None:
+        raise ResourceNotFound(f"The guide of {found.title} has no picture {name!r}.")
+    body = path.read_bytes()
+    return HttpAnswer(200, {"Content-Type": "image/jpeg", "Content-Length": str(len(body))}, body)
 
 
 @action("/_/projects/{name}/open")

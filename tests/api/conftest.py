@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +19,8 @@ def s3(studio: Studio) -> Any:
     return client
 
 
-@pytest.fixture
-def sagemaker(boto: Callable[..., Any]) -> Any:
-    return boto("sagemaker")
+@pytest.fixture(scope="module")
+def sagemaker(studio: Studio) -> Iterator[Any]:
+    client = studio.client("sagemaker")
+    yield client
+    client.close()

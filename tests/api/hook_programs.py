@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+NET = """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.relu, self.fc2 = nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)
+
+    def forward(self, rows):
+        return self.fc2(self.relu(self.fc1(rows)))"""
+
 PYTORCH = """
 import copy, warnings
 warnings.simplefilter("error")
 import torch
 from torch import nn
 
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.fc1, self.relu, self.fc2 = nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)
-
-    def forward(self, rows):
-        return self.fc2(self.relu(self.fc1(rows)))
-
+NET
 torch.manual_seed(0)
 net, criterion = Net(), nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(net.parameters(), 0.1)
@@ -38,7 +39,7 @@ with open("/tmp/model", "rb") as file:
     assert b"clary" not in file.read()
 assert not net._forward_pre_hooks and not net.relu._forward_hooks
 print("weights", net.fc1.weight.flatten().tolist())
-"""
+""".replace("NET", NET)
 
 FUNCTIONAL = PYTORCH.replace(
     "criterion(net(rows), labels).backward()", "nn.functional.cross_entropy(net(rows), labels).backward()"

@@ -17,13 +17,6 @@ PREFIX = "arn:aws:sagemaker:us-east-1:000000000000"
 
 
 @pytest.fixture(scope="module")
-def sagemaker(studio: Studio) -> Iterator[Any]:
-    client = studio.client("sagemaker")
-    yield client
-    client.close()
-
-
-@pytest.fixture(scope="module")
 def metrics(studio: Studio) -> Iterator[Any]:
     client = studio.client("sagemaker-metrics")
     yield client

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from botocore.exceptions import ClientError
 from tests import jobs
 from tests.api.test_rights import TRUST, allow, document
 from tests.conftest import Studio, clean_environment
+from tests.waiting import until
 
 Boto = Callable[..., Any]
 
@@ -59,13 +59,6 @@ def keys(s3: Any, name: str, below: str = "debug-output") -> list[str]:
     prefix = f"out/{name}/{below}/"
     found = s3.list_objects_v2(Bucket=jobs.BUCKET, Prefix=prefix).get("Contents", [])
     return [item["Key"].removeprefix(prefix) for item in found]
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.mark.slow

@@ -10,18 +10,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests import jobs
-from tests.conftest import Studio
 from tests.refusals import refused
 
 PREFIX = "arn:aws:sagemaker:us-east-1:000000000000"
 SETTINGS = {"ExecutionRole": jobs.ROLE}
-
-
-@pytest.fixture(scope="module")
-def sagemaker(studio: Studio) -> Iterator[Any]:
-    client = studio.client("sagemaker")
-    yield client
-    client.close()
 
 
 @pytest.fixture

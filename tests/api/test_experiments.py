@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -14,13 +14,6 @@ from tests.conftest import Studio
 from tests.refusals import refused
 
 PREFIX = "arn:aws:sagemaker:us-east-1:000000000000"
-
-
-@pytest.fixture(scope="module")
-def sagemaker(studio: Studio) -> Iterator[Any]:
-    client = studio.client("sagemaker")
-    yield client
-    client.close()
 
 
 def test_an_experiment_is_described_as_it_was_made(sagemaker: Any) -> None:

@@ -7,17 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Studio
 from tests.refusals import refused
 
 PREFIX = "arn:aws:sagemaker:us-east-1:000000000000"
-
-
-@pytest.fixture(scope="module")
-def sagemaker(studio: Studio) -> Iterator[Any]:
-    client = studio.client("sagemaker")
-    yield client
-    client.close()
 
 
 @pytest.fixture

@@ -10,18 +10,10 @@ import pytest
 from botocore.exceptions import WaiterError
 
 from tests import jobs
-from tests.conftest import Studio
 from tests.refusals import refused
 
 ECR = "000000000000.dkr.ecr.us-east-1.amazonaws.com/mine"
 PREFIX = "arn:aws:sagemaker:us-east-1:000000000000"
-
-
-@pytest.fixture(scope="module")
-def sagemaker(studio: Studio) -> Iterator[Any]:
-    client = studio.client("sagemaker")
-    yield client
-    client.close()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 from tests import jobs
 from tests.api.test_rights import TRUST, allow, document
 from tests.conftest import Studio, clean_environment
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -47,13 +48,6 @@ def keys(s3: Any, name: str) -> list[str]:
     prefix = f"checkpoints/{name}/"
     found = s3.list_objects_v2(Bucket=jobs.BUCKET, Prefix=prefix).get("Contents", [])
     return [item["Key"].removeprefix(prefix) for item in found]
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_they_go_both_ways_while_it_runs_and_deletions_too(s3: Any, sagemaker: Any, boto: Boto) -> None:

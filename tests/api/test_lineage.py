@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,13 +11,6 @@ from tests.conftest import Studio
 from tests.refusals import refused
 
 PREFIX = "arn:aws:sagemaker:us-east-1:000000000000"
-
-
-@pytest.fixture(scope="module")
-def sagemaker(studio: Studio) -> Iterator[Any]:
-    client = studio.client("sagemaker")
-    yield client
-    client.close()
 
 
 def test_a_source_has_one_artifact(sagemaker: Any) -> None:

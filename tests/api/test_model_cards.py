@@ -22,13 +22,6 @@ CONTENT = {
 }
 
 
-@pytest.fixture(scope="module")
-def sagemaker(studio: Studio) -> Iterator[Any]:
-    client = studio.client("sagemaker")
-    yield client
-    client.close()
-
-
 @pytest.fixture
 def card(sagemaker: Any) -> Iterator[str]:
     """A card with three versions, each Approved before the next was made."""

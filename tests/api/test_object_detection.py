@@ -6,7 +6,8 @@ import io
 import json
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from botocore.exceptions import ClientError
 
 from clary.formats import detection_labels, image_records, recordio
 from clary.formats.detection_labels import DetectionLabel
-from tests import jobs, shapes
+from tests import built_in, jobs, shapes
 from tests.api.test_several_instances import lines_of
+from tests.built_in import Ask
 from tests.conftest import Studio
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -27,32 +29,16 @@ SEEDS = {"train": range(60), "validation": range(1000, 1020)}
 FILES = ["model_algo_1-0000.params", "model_algo_1-symbol.json", "hyperparams.json"]
 
 
-def channel(name: str, uri: str, content_type: str, **source: Any) -> dict[str, Any]:
-    found = {"S3DataType": "S3Prefix", "S3Uri": uri, **source}
-    return {"ChannelName": name, "ContentType": content_type, "DataSource": {"S3DataSource": found}}
-
-
 def files(kind: str = "image/png") -> list[dict[str, Any]]:
     """The four channels of image files."""
     return [
-        channel(f"{name}{suffix}", f"s3://{jobs.BUCKET}/shapes/{name}{suffix}/", kind)
+        built_in.channel(f"{name}{suffix}", f"s3://{jobs.BUCKET}/shapes/{name}{suffix}/", kind)
         for name in SEEDS
         for suffix in ("", "_annotation")
     ]
 
 
-def request(name: str, channels: list[dict[str, Any]], hyperparameters: dict[str, str], **given: Any) -> dict[str, Any]:
-    return {
-        "TrainingJobName": name,
-        "RoleArn": jobs.ROLE,
-        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
-        "HyperParameters": hyperparameters,
-        "InputDataConfig": channels,
-        "OutputDataConfig": {"S3OutputPath": f"s3://{jobs.BUCKET}/out"},
-        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
-        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
-        **given,
-    }
+request = partial(built_in.training, IMAGE)
 
 
 @pytest.fixture(scope="module")
@@ -84,24 +70,10 @@ def trained(studio: Studio, s3: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def invoke(studio: Studio, trained: dict[str, Any]) -> Iterator[Callable[..., tuple[bytes, str]]]:
+def invoke(studio: Studio, trained: dict[str, Any]) -> Iterator[Ask]:
     """Asks an endpoint of the model that learnt."""
-    sagemaker, runtime = studio.client("sagemaker"), studio.client("sagemaker-runtime")
-    url = trained["ModelArtifacts"]["S3ModelArtifacts"]
-    sagemaker.create_model(
-        ModelName="shapes", ExecutionRoleArn=jobs.ROLE, PrimaryContainer={"Image": IMAGE, "ModelDataUrl": url}
-    )
-    variant = {"VariantName": "all", "ModelName": "shapes", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
-    sagemaker.create_endpoint_config(EndpointConfigName="shapes", ProductionVariants=[variant])
-    sagemaker.create_endpoint(EndpointName="shapes", EndpointConfigName="shapes")
-    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="shapes")
-
-    def ask(body: bytes, content_type: str = "image/png", **given: Any) -> tuple[bytes, str]:
-        answer = runtime.invoke_endpoint(EndpointName="shapes", Body=body, ContentType=content_type, **given)
-        return answer["Body"].read(), answer["ContentType"]
-
-    yield ask
-    sagemaker.delete_endpoint(EndpointName="shapes")
+    with built_in.endpoint(studio, "shapes", IMAGE, trained) as ask:
+        yield ask
 
 
 def test_the_shapes_are_learnt_and_metrics_found_by_the_filled_in_definitions(
@@ -122,13 +94,9 @@ def test_the_shapes_are_learnt_and_metrics_found_by_the_filled_in_definitions(
 
 
 def test_the_archive_has_the_names_that_awss_has(s3: Any, trained: dict[str, Any]) -> None:
-    bucket, _, key = trained["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
-    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    with tarfile.open(fileobj=io.BytesIO(body)) as tar:
-        assert sorted(tar.getnames()) == sorted(FILES)
-        stream = tar.extractfile("hyperparams.json")
-        assert stream is not None
-        texts = json.load(stream)
+    found = built_in.model_files(s3, trained)
+    assert sorted(found) == sorted(FILES)
+    texts = json.loads(found["hyperparams.json"])
     assert texts["learning_rate"] == "0.003"
     assert texts["nms_threshold"] == "0.45"
 
@@ -140,12 +108,12 @@ def overlap(a: list[float], b: list[float]) -> float:
 
 
 def test_the_endpoint_answers_with_the_boxes_of_an_image_it_has_not_seen(
-    invoke: Callable[..., tuple[bytes, str]],
+    invoke: Ask,
 ) -> None:
     right = total = 0
     for seed in range(2000, 2012):
         body, truth = shapes.picture(seed, most=1)
-        answer, kind = invoke(body)
+        answer, kind = invoke(body, "image/png")
         assert kind == "application/json"
         prediction = json.loads(answer)["prediction"]
         assert prediction == sorted(prediction, key=lambda each: -each[1])
@@ -161,9 +129,9 @@ def test_the_endpoint_answers_with_the_boxes_of_an_image_it_has_not_seen(
     assert right / total > 0.7
 
 
-def test_an_annotation_is_answered_where_it_is_asked_for(invoke: Callable[..., tuple[bytes, str]]) -> None:
+def test_an_annotation_is_answered_where_it_is_asked_for(invoke: Ask) -> None:
     body, _ = shapes.picture(2000, most=1)
-    plain = json.loads(invoke(body)[0])["prediction"]
+    plain = json.loads(invoke(body, "image/png")[0])["prediction"]
     answer = json.loads(invoke(body, "application/x-image", Accept="application/json;annotation=1")[0])
     assert answer["image_size"] == [{"width": 64, "height": 64, "depth": 1}]
     assert len(answer["annotations"]) == len(plain)
@@ -183,7 +151,7 @@ def test_an_annotation_is_answered_where_it_is_asked_for(invoke: Callable[..., t
     ],
 )
 def test_a_bad_request_is_told_by_its_status(
-    invoke: Callable[..., tuple[bytes, str]], body: bytes, content_type: str, accept: str, status: int, told: str
+    invoke: Ask, body: bytes, content_type: str, accept: str, status: int, told: str
 ) -> None:
     with pytest.raises(ClientError) as caught:
         invoke(body, content_type, Accept=accept)
@@ -211,12 +179,13 @@ def packed(s3: Any) -> dict[str, list[dict[str, Any]]]:
         s3.put_object(Bucket=jobs.BUCKET, Key=f"lists/{name}.manifest", Body="\n".join(lines))
     kind, wrapped = "application/x-recordio", {"RecordWrapperType": "RecordIO", "InputMode": "Pipe"}
     listed = {"S3DataType": "AugmentedManifestFile", "AttributeNames": ["source-ref", "boxes"]}
-    records_of = [channel(name, f"s3://{jobs.BUCKET}/records/{name}/", kind) for name in SEEDS]
+    records_of = [built_in.channel(name, f"s3://{jobs.BUCKET}/records/{name}/", kind) for name in SEEDS]
     return {
         "records": records_of,
         "piped": [{**each, "InputMode": "Pipe"} for each in records_of],
         "manifest": [
-            {**channel(name, f"s3://{jobs.BUCKET}/lists/{name}.manifest", kind, **listed), **wrapped} for name in SEEDS
+            {**built_in.channel(name, f"s3://{jobs.BUCKET}/lists/{name}.manifest", kind, **listed), **wrapped}
+            for name in SEEDS
         ],
     }
 

@@ -7,14 +7,7 @@ from typing import Any
 import pytest
 
 from tests import jobs, processing
-from tests.conftest import Studio
 from tests.refusals import refused
-
-
-@pytest.fixture(scope="module")
-def sagemaker(studio: Studio) -> Any:
-    return studio.client("sagemaker")
-
 
 IN, OUT = "/opt/ml/processing/in", "/opt/ml/processing/out"
 CLUSTER = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests import jobs
 from tests.conftest import Studio
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -191,10 +192,3 @@ def stored(s3: Any, name: str) -> dict[str, bytes]:
         for item in found
         if not item["Key"].endswith(".new")
     }
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

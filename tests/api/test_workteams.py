@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Studio
 from tests.jobs import ROLE
 from tests.labelling_jobs import MEMBER, TEAM, TEAM_ARN
 from tests.refusals import refused
@@ -25,13 +24,6 @@ OIDC = {
     ),
 }
 NOT_SERVED = "NotImplemented"
-
-
-@pytest.fixture(scope="module")
-def sagemaker(studio: Studio) -> Iterator[Any]:
-    client = studio.client("sagemaker")
-    yield client
-    client.close()
 
 
 @pytest.fixture

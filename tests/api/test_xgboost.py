@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import random
-import tarfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +14,8 @@ from arro3.io import write_parquet
 from botocore.exceptions import ClientError
 
 from clary.formats import record_protobuf
-from tests import jobs
+from tests import built_in, jobs
+from tests.built_in import Ask
 from tests.conftest import Studio
 
 pytestmark = pytest.mark.slow
@@ -81,18 +81,8 @@ def request(
     channels = []
     for channel, body in data.items():
         s3.put_object(Bucket=jobs.BUCKET, Key=f"{name}/{channel}/data", Body=body)
-        source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{jobs.BUCKET}/{name}/{channel}/"}
-        channels.append({"ChannelName": channel, "ContentType": content_type, "DataSource": {"S3DataSource": source}})
-    return {
-        "TrainingJobName": name,
-        "RoleArn": jobs.ROLE,
-        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
-        "HyperParameters": hyperparameters,
-        "InputDataConfig": channels,
-        "OutputDataConfig": {"S3OutputPath": f"s3://{jobs.BUCKET}/out"},
-        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
-        "StoppingCondition": {"MaxRuntimeInSeconds": 120},
-    }
+        channels.append(built_in.channel(channel, f"s3://{jobs.BUCKET}/{name}/{channel}/", content_type))
+    return built_in.training(IMAGE, name, channels, hyperparameters)
 
 
 @pytest.fixture(scope="module")
@@ -113,34 +103,16 @@ def trained(studio: Studio, s3: Any) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def invoke(studio: Studio, trained: dict[str, Any]) -> Iterator[Callable[..., tuple[bytes, str]]]:
+def invoke(studio: Studio, trained: dict[str, Any]) -> Iterator[Ask]:
     """Asks an endpoint of the model that was trained on CSV."""
-    sagemaker, runtime = studio.client("sagemaker"), studio.client("sagemaker-runtime")
-    url = trained["csv"]["ModelArtifacts"]["S3ModelArtifacts"]
-    sagemaker.create_model(
-        ModelName="boost", ExecutionRoleArn=jobs.ROLE, PrimaryContainer={"Image": IMAGE, "ModelDataUrl": url}
-    )
-    variant = {"VariantName": "all", "ModelName": "boost", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
-    sagemaker.create_endpoint_config(EndpointConfigName="boost", ProductionVariants=[variant])
-    sagemaker.create_endpoint(EndpointName="boost", EndpointConfigName="boost")
-    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="boost")
-
-    def ask(body: bytes, content_type: str, **given: Any) -> tuple[bytes, str]:
-        answer = runtime.invoke_endpoint(EndpointName="boost", Body=body, ContentType=content_type, **given)
-        return answer["Body"].read(), answer["ContentType"]
-
-    yield ask
-    sagemaker.delete_endpoint(EndpointName="boost")
+    with built_in.endpoint(studio, "boost", IMAGE, trained["csv"]) as ask:
+        yield ask
 
 
 def model(s3: Any, job: dict[str, Any]) -> bytes:
-    bucket, _, key = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
-    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    with tarfile.open(fileobj=io.BytesIO(body)) as tar:
-        assert tar.getnames() == ["xgboost-model"]
-        stream = tar.extractfile("xgboost-model")
-        assert stream is not None
-        return stream.read()
+    (found,) = built_in.model_files(s3, job).items()
+    assert found[0] == "xgboost-model"
+    return found[1]
 
 
 def test_every_format_gives_the_same_model(s3: Any, trained: dict[str, Any]) -> None:
@@ -182,7 +154,7 @@ def test_metrics_are_found_by_the_definitions_that_describe_fills_in(studio: Stu
     assert any(line.startswith("[19]#011train-rmse:") and "#011validation-rmse:" in line for line in lines)
 
 
-def test_the_endpoint_answers_in_every_form(invoke: Callable[..., tuple[bytes, str]]) -> None:
+def test_the_endpoint_answers_in_every_form(invoke: Ask) -> None:
     rows = VALIDATION[:2]
     features = csv([row[1:] for row in rows])
     body, kind = invoke(features, "text/csv")
@@ -199,7 +171,7 @@ def test_the_endpoint_answers_in_every_form(invoke: Callable[..., tuple[bytes, s
 
 
 @pytest.mark.parametrize("name", ["libsvm", "protobuf", "sparse"])
-def test_the_endpoint_takes_every_format(invoke: Callable[..., tuple[bytes, str]], name: str) -> None:
+def test_the_endpoint_takes_every_format(invoke: Ask, name: str) -> None:
     content_type, written = FORMATS[name]
     expected, _ = invoke(csv([row[1:] for row in VALIDATION]), "text/csv")
     assert invoke(written(VALIDATION), content_type)[0] == expected
@@ -216,7 +188,7 @@ def test_the_endpoint_takes_every_format(invoke: Callable[..., tuple[bytes, str]
     ],
 )
 def test_a_bad_request_is_told_by_its_status(
-    invoke: Callable[..., tuple[bytes, str]], body: bytes, content_type: str, accept: str, status: int, told: str
+    invoke: Ask, body: bytes, content_type: str, accept: str, status: int, told: str
 ) -> None:
     with pytest.raises(ClientError) as caught:
         invoke(body, content_type, Accept=accept)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,19 +9,11 @@ import pytest
 from tests import jobs, processing
 from tests.conftest import Studio
 from tests.debugger import requests, scripts
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
 _STOP = r"{\"name\": \"stoptraining\"}"
-
-
-def until(found: Callable[[], Any], seconds: float = 90) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := found():
-            return value
-        time.sleep(0.1)
-    raise AssertionError("it never came")
 
 
 def rule_job(studio: Studio, job: str) -> str:

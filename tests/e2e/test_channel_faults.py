@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 
 from tests import jobs
 from tests.conftest import Studio
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -53,13 +52,6 @@ def feeders(folder: Path) -> list[int]:
         except OSError:  # it has just ended
             continue
     return found
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_job_reads_on_while_the_server_is_dead(fresh_studio: Studio) -> None:

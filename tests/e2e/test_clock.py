@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from clary.cli.clock import clock as command
 from tests import jobs
 from tests.conftest import Studio
+from tests.waiting import until
 
 Boto = Callable[..., Any]
 
@@ -38,13 +39,6 @@ def in_time(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "studio" in request.fixturenames:
         clock(request.getfixturevalue("studio"), "reset")
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
 
 
 def test_it_is_shown_moved_and_set_back(studio: Studio) -> None:

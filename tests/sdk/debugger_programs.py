@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.api.hook_programs import NET
+
 TRAIN = """
 import json, pathlib, sys
 import numpy as np, sagemaker
@@ -14,14 +16,7 @@ folder = pathlib.Path(sys.argv[1])
 import torch
 from torch import nn
 
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.fc1, self.relu, self.fc2 = nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)
-
-    def forward(self, rows):
-        return self.fc2(self.relu(self.fc1(rows)))
-
+NET
 torch.manual_seed(0)
 net, criterion = Net(), nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(net.parameters(), 0.1)
@@ -55,4 +50,4 @@ def keys(uri):
     return [item["Key"][len(prefix):] for item in boto.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])]
 board = estimator.latest_job_tensorboard_artifacts_path()
 print(json.dumps({"tensors": estimator.latest_job_debugger_artifacts_path(), "board": keys(board)}))
-"""
+""".replace("NET", NET)

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from clary.errors import AccessDenied
 from clary.guarded_buckets import GuardedBuckets
 from clary.jobs import checkpoints
 from clary.jobs.checkpoints import CannotKeep, Followers, Place
+from tests.waiting import until
 
 URI = "s3://ward/run"
 
@@ -40,13 +41,6 @@ def followers() -> Iterator[Followers]:
 def objects(context: Context, prefix: str = URI) -> dict[str, bytes]:
     buckets = context.own_buckets
     return {entry.key: buckets.get_bytes(f"s3://ward/{entry.key}") for entry in buckets.list(prefix)}
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def old(path: Path, content: bytes, age: float = 10) -> None:

@@ -32,6 +32,16 @@ def test_an_experiment_is_described_as_it_was_made(sagemaker: Any) -> None:
     assert told["LastModifiedTime"] > told["CreationTime"]
 
 
+def test_tags_are_checked_as_those_of_other_resources(sagemaker: Any) -> None:
+    twice = [{"Key": "a", "Value": "b"}, {"Key": "a", "Value": "c"}]
+    for create, name in (
+        (sagemaker.create_experiment, {"ExperimentName": "tagged"}),
+        (sagemaker.create_action, {"ActionName": "tagged", "Source": {"SourceUri": "s3://b/a"}, "ActionType": "t"}),
+    ):
+        code, message = refused(create, **name, Tags=twice)
+        assert (code, "Duplicate tag keys" in message) == ("ValidationException", True)
+
+
 @pytest.mark.parametrize(
     ("kind", "members", "said"),
     [

@@ -70,7 +70,7 @@ class Studio:
         return (left, top, right - left, bottom - top), score
 
 
-def pictures_are_labelled(studio: Studio) -> str:
+def labelling_has_ended(studio: Studio) -> str:
     """A labelling job of the project has ended."""
     found = studio.sagemaker.list_labeling_jobs(NameContains=PREFIX, SortBy="CreationTime", SortOrder="Descending")
     need(bool(found["LabelingJobSummaryList"]), f"there is no labelling job {PREFIX}-... yet: step 4 starts one")
@@ -182,7 +182,7 @@ def need(holds: bool, otherwise: str) -> None:
 
 
 CHECKPOINTS: list[tuple[str, Callable[[Studio], str]]] = [
-    ("4  pictures are labelled", pictures_are_labelled),
+    ("4  the labelling job has ended", labelling_has_ended),
     ("5  the split is by patient", split_is_by_patient),
     ("6  negatives stay in", negatives_stay),
     ("8  the built-in algorithm is trained", built_in_is_trained),

@@ -36,25 +36,21 @@ def images(context: click.Context, data: Path | None) -> None:
 
 
 @images.command()
-@click.argument("name")
+@click.argument("names", nargs=-1, required=True)
 @options.data
-def pull(name: str, data: Path | None) -> None:
-    """Build the environment of an image.
+def pull(names: tuple[str, ...], data: Path | None) -> None:
+    """Build the environments of images.
 
-    NAME is its name, a repository, or an image URI.
+    Each of NAMES is an image's name, a repository, or an image URI.
     """
     console = Console()
     try:
-        image = catalog.find(name)
+        wanted = [catalog.find(name) for name in names]
     except catalog.UnknownImage as error:
         raise click.ClickException(f"{error}.") from None
-    build(
-        Environments(options.settings(data=data).cache),
-        image.lock,
-        image.name,
-        (image.download_mb, image.disk_mb),
-        console,
-    )
+    environments = Environments(options.settings(data=data).cache)
+    for image in wanted:
+        build(environments, image.lock, image.name, (image.download_mb, image.disk_mb), console)
 
 
 @images.command()

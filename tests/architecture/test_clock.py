@@ -15,6 +15,7 @@ _BY_THE_MACHINE = {
     "cli/audit.py": "the trail that it reads is by the machine's time",
     "cli/autopilot.py": "a name of a job, for whoever sits here",
     "cli/doctor.py": "files and certificates have the machine's time",
+    "cli/project.py": "a name of a copy that is put aside, for whoever sits here",
     "engines/output.py": "a task's own stamps; jobs.task_logs gives them their place",
     "engines/supervision.py": "a task's own stamps",
     "engines/usage.py": "a task's own stamps; jobs.task_usage gives them their place",

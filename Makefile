@@ -53,7 +53,7 @@ format: $(BIN)/pytest  ## let ruff put the code in form
 bench: $(BIN)/pytest  ## the figures of docs/reference/figures.md, measured here
 	$(BIN)/python bench/all.py
 
-docs: $(BIN)/clary  ## the documentation site, in build/site; runs the projects' solutions, about ten minutes, and shows what they print
+docs: $(BIN)/clary  ## the documentation site, in build/site; runs the projects' solutions, 10 to 20 minutes, and shows what they print
 	$(BIN)/python scripts/tell_solution.py first_lab
 	$(BIN)/python scripts/tell_solution.py hospital_costs $(if $(DATA),--input "$(abspath $(DATA))")
 	$(BIN)/python scripts/tell_solution.py chest_xrays

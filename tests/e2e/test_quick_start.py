@@ -18,11 +18,11 @@ pytestmark = pytest.mark.slow
 def test_the_quick_start_runs_as_it_is_printed(studio: Studio, tmp_path: Path) -> None:
     python = pythons.named("CLARY_TEST_SDK2_PYTHON", "the SDK 2.x")
     text = (ROOT / "docs/quick-start.md").read_text()
-    script, program = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    table = re.search(r"```\n(age,days,cost\n.*?)```", text, re.DOTALL)
-    assert table is not None
-    for name, content in (("train.py", script), ("run.py", program), ("train.csv", table[1])):
+    files = dict(re.findall(r"```python file=(\S+)\n(.*?)```", text, re.DOTALL))
+    assert set(files) == {"train.py", "table.py", "run.py"}
+    for name, content in files.items():
         (tmp_path / name).write_text(content)
+    subprocess.run([sys.executable, "table.py"], cwd=tmp_path, check=True)
     command = [sys.executable, "-m", "clary", "run", "--data", str(studio.data), "--", python, "run.py"]
     environment = {k: v for k, v in studio.environment.items() if k != "PYTHONWARNINGS"}
     ran = subprocess.run(

@@ -24,7 +24,7 @@ SLOW = """
 import os, time
 def model_fn(d): return None
 def predict_fn(rows, model):
-    print("asked", rows.tolist(), flush=True)
+    os.write(1, f"asked {rows.tolist()}\\n".encode())  # whole or not at all, whenever it is killed
     if rows[0][0] < 0: os.kill(os.getpid(), 9)
     time.sleep(0.05)
     return rows.sum(axis=1)

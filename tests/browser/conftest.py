@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.frames import Frames, serving
 from tests.browser.pages import WIDE
+
+# What a page waits for comes late on a busy machine, and is waited for no longer than it takes on another.
+PATIENCE_MS = 30_000
 
 FLAGS = [
     "--no-sandbox",
@@ -28,8 +32,7 @@ def chromium() -> Iterator[Any]:
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("no chromium on this machine: install it to run the tests of pages")
-    from playwright.sync_api import sync_playwright
-
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
@@ -133,7 +136,7 @@ class Task:
 def task(chromium: Any, frames: Frames) -> Iterator[Task]:
     context = chromium.new_context(viewport={"width": 1360, "height": 860}, reduced_motion="reduce")
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE_MS)
     yield Task(page, frames)
     context.close()
 
@@ -150,7 +153,7 @@ def opened(chromium: Any) -> Iterator[Callable[..., Any]]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_MS)
         if not errors:
             page.on("console", lambda m: problems.append(m.text) if m.type in {"error", "warning"} else None)
             page.on("pageerror", lambda error: problems.append(str(error)))

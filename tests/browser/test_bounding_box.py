@@ -6,6 +6,7 @@ import base64
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Task
 from tests.browser.frames import Frames
@@ -186,7 +187,7 @@ def test_a_picture_whose_bytes_may_not_be_read(task: Task) -> None:
 def test_hidden_boxes_stay_in_the_answer(task: Task) -> None:
     opened(task).drag((20, 20), (60, 60))
     task.keys("h")
-    assert task.frame.locator("svg.marks").is_hidden()
+    expect(task.frame.locator("svg.marks")).to_be_hidden()
     assert len(task.submit()["boxes"]["boundingBoxes"]) == 1
 
 
@@ -254,7 +255,7 @@ def test_keys_of_other_keyboards(task: Task) -> None:
 
 def test_instructions(task: Task) -> None:
     opened(task)
-    assert task.frame.get_by_text("All cats.").is_visible()
+    expect(task.frame.get_by_text("All cats.")).to_be_visible()
     task.tell("clary:instructions")
     task.frame.get_by_text("Every one.").wait_for()
     task.keys("Escape")

@@ -35,7 +35,7 @@ def test_what_runs_is_shown_as_it_runs(studio: Studio, opened: Opened) -> None:
         AppSpecification={"ImageUri": jobs.IMAGE, "ContainerEntrypoint": ["sh", "-c", "exit 3"]},
         ProcessingResources={"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}},
     )
-    expect(page.get_by_role("cell", name="comes-to-nothing")).to_be_visible(timeout=3000)
+    expect(page.get_by_role("cell", name="comes-to-nothing")).to_be_visible()
     expect(page.locator(".pill.fail")).to_contain_text("Failed: ", timeout=60_000)
     assert page.evaluate("window.stayed"), "the page was not loaded anew"
     accessible(page)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Task
 
@@ -22,7 +23,7 @@ def test_texts(task: Task) -> None:
       <crowd-input name="code" label="Code" allowed-pattern="[A-Z]{2}" error-message="Two letters."></crowd-input>""")
     )
     assert task.refusal() == "One is needed."
-    assert task.frame.get_by_text("One is needed.").is_visible()
+    expect(task.frame.get_by_text("One is needed.")).to_be_visible()
     task.frame.get_by_label("One").fill("first")
     task.frame.get_by_label("Long").press_sequentially("a")
     task.frame.get_by_label("Long").press("Enter")
@@ -124,7 +125,7 @@ def test_a_text_s_class(task: Task) -> None:
       </classification-target><short-instructions>Choose.</short-instructions></crowd-classifier>
       <script>document.querySelector("crowd-classifier").addEventListener("change", (e) => { window.seen = e.target.value })</script>""")
     )
-    assert task.frame.get_by_text("The text").is_visible()
+    expect(task.frame.get_by_text("The text")).to_be_visible()
     assert "Choose a category" in task.refusal()
     task.frame.get_by_label("a").check()
     assert task.submit() == {"c": {"label": "a"}}
@@ -132,7 +133,7 @@ def test_a_text_s_class(task: Task) -> None:
     assert task.submit() == {"c": {"label": "b"}}
     assert task.frame.evaluate("window.seen") == "b"
     task.frame.evaluate("document.querySelector('crowd-classifier').categories = ['x', 'b']")
-    assert task.frame.get_by_label("x").is_visible()
+    expect(task.frame.get_by_label("x")).to_be_visible()
 
 
 def test_a_text_s_classes(task: Task) -> None:
@@ -223,7 +224,7 @@ def test_a_part_of_an_entity_is_not_marked_again(task: Task) -> None:
     task.frame.evaluate("document.querySelector('crowd-entity-annotation').span = { from: 6, to: 20 }")
     task.frame.locator(".text").focus()
     task.keys("2")
-    assert task.frame.get_by_text("cannot be marked again").is_visible()
+    expect(task.frame.get_by_text("cannot be marked again")).to_be_visible()
     assert len(task.submit()["e"]["entities"]) == 1
 
 
@@ -243,7 +244,7 @@ def test_elements_made_by_a_script(task: Task) -> None:
     task.open(form("<div id='box'></div><crowd-input name='x' label='X'></crowd-input>"))
     inside = '<crowd-alert type="error" dismissible>Wrong</crowd-alert><crowd-input name="y" value="1"></crowd-input>'
     task.frame.evaluate("(inside) => { box.innerHTML = inside }", inside)
-    assert task.frame.get_by_text("Wrong").is_visible()
+    expect(task.frame.get_by_text("Wrong")).to_be_visible()
     assert task.submit() == {"y": "1"}
     task.frame.get_by_role("button", name="Close").click()
     task.frame.get_by_text("Wrong").wait_for(state="detached")
@@ -290,7 +291,7 @@ def test_buttons_submit_and_reset(task: Task) -> None:
     )
     task.frame.get_by_label("X").fill("x")
     task.frame.get_by_role("button", name="Clear").click()
-    assert task.frame.get_by_label("X").input_value() == ""
+    expect(task.frame.get_by_label("X")).to_have_value("")
     task.frame.get_by_label("X").fill("y")
     task.frame.get_by_role("button", name="Send").click()
     assert task.wait("clary:answer")["answer"] == {"x": "y"}
@@ -301,7 +302,7 @@ def test_tags_that_are_never_closed(task: Task) -> None:
         form("""<crowd-input name="a" label="A"/><crowd-fab icon="help" title="Help"/><p>Behind</p>
       <crowd-text-area name="b" label="B"/><crowd-slider name="s" value="7"/>""")
     )
-    assert task.frame.get_by_text("Behind").is_visible()
+    expect(task.frame.get_by_text("Behind")).to_be_visible()
     task.frame.get_by_label("A", exact=True).fill("a")
     task.frame.get_by_label("B", exact=True).fill("b")
     assert task.submit() == {"a": "a", "b": "b", "s": 7}
@@ -316,17 +317,17 @@ def test_boards(task: Task) -> None:
       <positive-example>Good</positive-example></crowd-instructions>""")
     )
     frame = task.frame
-    assert frame.get_by_text("first").is_visible()
-    assert frame.get_by_text("second").is_hidden()
+    expect(frame.get_by_text("first")).to_be_visible()
+    expect(frame.get_by_text("second")).to_be_hidden()
     frame.get_by_role("tab", name="One").focus()
     task.keys("ArrowRight")
-    assert frame.get_by_text("second").is_visible()
+    expect(frame.get_by_text("second")).to_be_visible()
     frame.evaluate("toast.show()")
-    assert frame.get_by_text("Saved").is_visible()
+    expect(frame.get_by_text("Saved")).to_be_visible()
     frame.get_by_role("button", name="More").click()
-    assert frame.get_by_text("Inside").is_visible()
+    expect(frame.get_by_text("Inside")).to_be_visible()
     task.keys("Escape")
-    assert frame.get_by_text("Shortly").is_visible()
+    expect(frame.get_by_text("Shortly")).to_be_visible()
     task.tell("clary:instructions")
     frame.get_by_text("At length").wait_for()
 

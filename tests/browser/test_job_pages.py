@@ -95,7 +95,7 @@ def test_one_is_copied_changed_and_stopped(sagemaker: Any, studio: Studio, opene
     page.get_by_label("epochs").fill("100")
     page.get_by_role("button", name="Start the job").click()
     expect(page.get_by_role("alert")).to_contain_text("trainingJobName")
-    assert page.get_by_label("epochs").input_value() == "100"
+    expect(page.get_by_label("epochs")).to_have_value("100")
     accessible(page)
     shots(page, "job-form")
     page.get_by_label("Name", exact=True).fill("a-copy")

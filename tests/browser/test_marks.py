@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Task
 from tests.browser.frames import png
@@ -97,10 +98,10 @@ def test_a_polygon_does_not_cross_itself(task: Task) -> None:
     opened(task, "polygon")
     for x, y in [(50, 50), (150, 150), (150, 50), (50, 150)]:
         task.click(x, y)
-    assert task.frame.get_by_text("may not cross itself").is_visible()
+    expect(task.frame.get_by_text("may not cross itself")).to_be_visible()
     assert "Finish the polygon" in task.refusal()
     task.keys("Backspace", "Enter")  # two corners are none
-    assert task.frame.get_by_text("at least 3 corners").is_visible()
+    expect(task.frame.get_by_text("at least 3 corners")).to_be_visible()
     task.keys("Escape")
     assert "Draw a polygon first" in task.refusal()
 
@@ -279,6 +280,6 @@ def test_boxes_of_before_lie_on_the_picture(task: Task) -> None:
         "</crowd-image-classifier></crowd-form>"
     )
     box = task.frame.locator("svg.marks rect")
-    assert box.count() == 1
+    expect(box).to_have_count(1)
     task.keys("h")
-    assert box.is_hidden()
+    expect(box).to_be_hidden()

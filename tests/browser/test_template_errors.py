@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Task
 
@@ -25,7 +26,7 @@ def test_a_script_that_throws(task: Task) -> None:
 def test_a_script_that_cannot_be_read(task: Task) -> None:
     task.open(f"{FORM}<script>function broken( {{</script>")
     assert "SyntaxError" in task.messages("clary:error")[0]["message"]
-    assert task.frame.get_by_text("SyntaxError").is_visible()
+    expect(task.frame.get_by_text("SyntaxError")).to_be_visible()
 
 
 def test_an_error_in_a_handler_does_not_send_half_an_answer(task: Task) -> None:

@@ -11,10 +11,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, NamedTuple, Self
 
 from clary.formats import recordio
 from clary.formats.recordio import BrokenRecord
@@ -22,8 +21,7 @@ from clary.formats.recordio import BrokenRecord
 _HEADER = struct.Struct("<IfQQ")
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRecord:
+class ImageRecord(NamedTuple):
     """``labels``: float32 as Python has them, exactly one where ``flag`` is 0, else ``flag`` many. ``image``: its file's bytes.
 
     ``id``, ``id2``: 0 to 2^64 - 1; im2rec gives the number of the .lst line and 0.

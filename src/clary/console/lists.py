@@ -59,7 +59,12 @@ def listing(
 
     ``sort``: the order where none is asked for, the newest first. ``fixed``: members that the page sets itself.
     """
-    query = {name: visit.query[name] for name in _OWN if visit.query.get(name)}
+    query = own_query(visit)
     asked = {"SortBy": sort, "SortOrder": "Descending", **query, "MaxResults": PAGE, **fixed}
     answer = visit.call(service, operation, **asked)
     return Listing(visit.request.path, answer[member], query, answer.get("NextToken", ""), sort)
+
+
+def own_query(visit: Visit) -> dict[str, str]:
+    """What of the visit's address is a list's: its filters, its order, its page."""
+    return {name: visit.query[name] for name in _OWN if visit.query.get(name)}

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from clary.console import boto3_code, charts
 from clary.console.charts import Line
-from clary.console.lists import listing
+from clary.console.lists import PAGE, Listing, listing, own_query
 from clary.console.page import Nav, page
 from clary.console.visit import Visit
 from clary.errors import ServiceError
@@ -21,9 +21,12 @@ _AT_FIRST = 6  # columns, where the address names none
 
 @page("/_/experiments", nav=Nav("Build", "Experiments", order=30))
 def experiments(visit: Visit) -> HttpAnswer:
-    """ListExperiments has no filter by name, so the page has none; its order and its pages are the operation's."""
-    found = listing(visit, "sagemaker", "ListExperiments", "ExperimentSummaries")
-    code = boto3_code.call("sagemaker", "ListExperiments", {"SortBy": "CreationTime", "SortOrder": "Descending"})
+    """ListExperiments has no filter by name: a name is looked for by Search, in pages and in the same order."""
+    if part := visit.query.get("NameContains"):
+        found, code = _named(visit, part)
+    else:
+        found = listing(visit, "sagemaker", "ListExperiments", "ExperimentSummaries")
+        code = boto3_code.call("sagemaker", "ListExperiments", {"SortBy": "CreationTime", "SortOrder": "Descending"})
     return visit.show("experiments.html", listing=found, code=code)
 
 
@@ -67,6 +70,27 @@ def experiment(visit: Visit) -> HttpAnswer:
         asked={"x": visit.query.get("x", ""), "y": visit.query.get("y", "")},
         code=boto3_code.call("sagemaker", "Search", asked),
     )
+
+
+def _named(visit: Visit, part: str) -> tuple[Listing, str]:
+    """One page of the experiments whose name, as given or as shown, contains this; and the call that gives it."""
+    query = own_query(visit)
+    members = ("ExperimentName", "DisplayName")
+    asked = {
+        "Resource": "Experiment",
+        "SearchExpression": {
+            "Filters": [{"Name": member, "Operator": "Contains", "Value": part} for member in members],
+            "Operator": "Or",
+        },
+        "SortBy": "ExperimentName" if query.get("SortBy") == "Name" else "CreationTime",
+        "SortOrder": query.get("SortOrder", "Descending"),
+        "MaxResults": PAGE,
+    }
+    token = {"NextToken": query["NextToken"]} if "NextToken" in query else {}
+    answer = visit.call("sagemaker", "Search", **asked, **token)
+    rows = [result["Experiment"] for result in answer["Results"]]
+    found = Listing(visit.request.path, rows, query, answer.get("NextToken", ""), "CreationTime")
+    return found, boto3_code.call("sagemaker", "Search", asked)
 
 
 def _search(name: str) -> dict[str, Any]:

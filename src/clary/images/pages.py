@@ -25,7 +25,7 @@ p { margin: 4px 0 0; max-width: 46rem } .muted { color: var(--muted) } .warn { c
 table { width: 100%; border-collapse: collapse } td, th { padding: 7px 12px 7px 0; text-align: left }
 th { font-size: 12px; font-weight: 500; color: var(--muted) } td { border-top: 1px solid var(--line) }
 td.num, th.num { text-align: right } tr.best td { background: var(--soft) }
-svg text { fill: var(--muted) !important }
+svg text:not([style*="fill: #ffffff"], [style*="fill: #1b211d"]) { fill: var(--muted) !important }
 """
 
 

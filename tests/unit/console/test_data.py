@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -96,7 +97,21 @@ def test_what_is_read_is_a_file_to_keep(owner: Asker, context: Context) -> None:
     assert headers["content-disposition"] == "attachment; filename*=UTF-8''%C3%A9%20%3Cx%3E.html"
     status, headers, text = owner.ask("GET", address, range="bytes=1-6")
     assert (status, headers["content-range"], text) == (206, "bytes 1-6/25", "script")
-    assert "&lt;script&gt;" in owner.get("/_/data/ward/%C3%A9%20%3Cx%3E.html")
+
+
+def test_a_page_is_shown_in_a_frame_that_reaches_nothing(owner: Asker, context: Context) -> None:
+    context.buckets.put_bytes("s3://ward/é <x>.html", b"<script>alert(1)</script>", content_type="text/html")
+    shown = owner.get("/_/data/ward/%C3%A9%20%3Cx%3E.html")
+    assert "alert(1)" not in shown
+    found = re.search(r'<iframe class="drawn" src="([^"]+)" title="é &lt;x&gt;.html" sandbox="allow-scripts">', shown)
+    assert found is not None
+    _, headers, text = owner.ask("GET", found[1].replace("&amp;", "&"))
+    assert text == "<script>alert(1)</script>"
+    assert headers["content-type"] == "text/html; charset=utf-8"
+    policy = headers["content-security-policy"]
+    assert policy.startswith("sandbox allow-scripts; default-src 'unsafe-inline' data: blob:;")
+    assert "frame-ancestors 'self'" in policy
+    assert owner.ask("GET", "/_/objects/page?uri=s3%3A%2F%2Fward%2Fnone.html")[0] == 404
 
 
 def test_an_upload_begins_goes_on_and_ends(owner: Asker, context: Context, studio: Studio) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from clary.console import boto3_code, columns, requests
+from clary.console import boto3_code, columns, report_pictures, requests
 from clary.console.charts import text
 from clary.console.deploying import deploy
 from clary.console.job_kinds import LIVE, STATUSES
@@ -14,7 +15,7 @@ from clary.console.lists import listing
 from clary.console.page import Nav, action, page
 from clary.console.templates import duration, url
 from clary.console.visit import Visit
-from clary.errors import ServiceError, ValidationException
+from clary.errors import ResourceNotFound, ServiceError, ValidationException
 from clary.gateway.http import HttpAnswer
 from clary.keys import FIRST_ROLE_ARN
 
@@ -24,6 +25,10 @@ METRICS = {
     "MulticlassClassification": ("Accuracy", "F1macro", "BalancedAccuracy"),
 }
 _BARS = 12  # features of the explanation
+_REPORTS = {  # of the best candidate: its name in an address → where it lies, its title, and what its pictures show
+    "explanation": ("Explainability", "Some predictions, explained", "What each value adds to the row's prediction."),
+    "insights": ("ModelInsights", "How good it is", "On rows that the candidate had not seen."),
+}
 
 
 @page("/_/autopilot", nav=Nav("Build", "Autopilot", order=20))
@@ -70,6 +75,7 @@ def job(visit: Visit) -> HttpAnswer:
         figures=_figures(visit, found, candidates),
         board=_board(name, candidates, best.get("CandidateName", "")),
         shares=_shares(visit, best),
+        reports=_reports(visit, name, best),
         artifacts=_artifacts(found, best),
         deployed=bool(best) and _is_there(visit, name),
         code=boto3_code.call("sagemaker", "DescribeAutoMLJobV2", {"AutoMLJobName": name}),
@@ -77,6 +83,17 @@ def job(visit: Visit) -> HttpAnswer:
             "sagemaker", "CreateAutoMLJobV2", requests.made_by(visit.context, "sagemaker", "CreateAutoMLJobV2", found)
         ),
     )
+
+
+@page("/_/autopilot/{name}/{report}/{number}")
+def picture(visit: Visit) -> HttpAnswer:
+    """One picture of a report about the best candidate, with the rights of whoever is signed in."""
+    name, report, number = (visit.path[part] for part in ("name", "report", "number"))
+    best = visit.call("sagemaker", "DescribeAutoMLJobV2", AutoMLJobName=name).get("BestCandidate", {})
+    _, found = report_pictures.read(visit.context.own_buckets, _place(best, report))
+    if not number.isdecimal() or int(number) >= len(found):
+        raise ResourceNotFound(f"{name} has no such picture.", status=404)
+    return report_pictures.answer(found[int(number)])
 
 
 @action("/_/autopilot/{name}/stop")
@@ -157,14 +174,15 @@ def _figures(visit: Visit, job: Mapping[str, Any], candidates: list[dict[str, An
     found = []
     if candidates:
         metric = candidates[0]["FinalAutoMLJobObjectiveMetric"]
-        found.append((text(metric["Value"]), f"{metric['MetricName']}, the best so far"))
+        so_far = ", the best so far" if job["AutoMLJobStatus"] in LIVE else " of the best"
+        found.append((text(metric["Value"]), metric["MetricName"] + so_far))
     tabular = job["AutoMLProblemTypeConfig"]["TabularJobConfig"]
     most = tabular.get("CompletionCriteria", {}).get("MaxCandidates")
     found.append((f"{len(candidates)}" + (f" / {most}" if most else ""), "candidates"))
     found.append((tabular["TargetAttributeName"], "is predicted"))
     kind = (job.get("ResolvedAttributes") or {}).get("AutoMLProblemTypeResolvedAttributes", {})
     if problem := kind.get("TabularResolvedAttributes", {}).get("ProblemType"):
-        found.append((problem, "kind of problem"))
+        found.append((_words(problem), "kind of problem"))
     ended = job.get("EndTime") or visit.context.now()
     found.append((duration(ended - job["CreationTime"]), "running" if job["AutoMLJobStatus"] in LIVE else "ran"))
     return found
@@ -175,8 +193,10 @@ def _board(name: str, candidates: list[dict[str, Any]], best: str) -> dict[str, 
     if not candidates:
         return {"metrics": [], "rows": []}
     objective = candidates[0]["FinalAutoMLJobObjectiveMetric"]["MetricName"]
-    measured = [m["MetricName"] for m in candidates[0].get("CandidateProperties", {}).get("CandidateMetrics", [])]
-    metrics = [objective, *(m for m in dict.fromkeys(measured) if m != objective)][:5]
+    measured = [
+        m["MetricName"] for c in candidates for m in c.get("CandidateProperties", {}).get("CandidateMetrics", [])
+    ]
+    metrics = [objective, *(m for m in dict.fromkeys(measured) if m != objective)]
     rows = []
     for each in candidates:
         values = {m["MetricName"]: m["Value"] for m in each.get("CandidateProperties", {}).get("CandidateMetrics", [])}
@@ -186,9 +206,9 @@ def _board(name: str, candidates: list[dict[str, Any]], best: str) -> dict[str, 
     return {"metrics": metrics, "rows": rows}
 
 
-def _shares(visit: Visit, best: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+def _shares(visit: Visit, best: Mapping[str, Any]) -> list[tuple[str, str, float]]:
     """What moves the predictions, the most first: (feature, mean absolute SHAP value, per cent of the largest)."""
-    place = best.get("CandidateProperties", {}).get("CandidateArtifactLocations", {}).get("Explainability", "")
+    place = _place(best, "explanation")
     if not place:
         return []
     try:
@@ -207,15 +227,40 @@ def _shares(visit: Visit, best: Mapping[str, Any]) -> list[tuple[str, str, int]]
     shares = next(iter(labels.values()), dict[str, dict[str, float]]()).get("global_shap_values", {})
     largest = max((abs(value) for value in shares.values()), default=0) or 1
     ordered = sorted(shares.items(), key=lambda item: -abs(item[1]))[:_BARS]
-    return [(name, text(value), round(abs(value) / largest * 20) * 5) for name, value in ordered]
+    return [(name, text(value), round(abs(value) / largest * 100, 1)) for name, value in ordered]
+
+
+def _place(best: Mapping[str, Any], report: str) -> str:
+    """The folder of S3 that a report of ``_REPORTS`` lies in; "" if there is none."""
+    places: dict[str, str] = best.get("CandidateProperties", {}).get("CandidateArtifactLocations", {})
+    return places.get(_REPORTS[report][0], "") if report in _REPORTS else ""
+
+
+def _reports(visit: Visit, name: str, best: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The reports about the best candidate that hold pictures: (title, address) of each."""
+    told = []
+    for report, (_, title, lead) in _REPORTS.items():
+        uri, found = report_pictures.read(visit.context.own_buckets, _place(best, report))
+        shown = [
+            (each.title, url("/_/autopilot", name, report, str(number)))
+            for number, each in enumerate(found)
+            if each.title != "What matters"  # which the page draws itself, as bars
+        ]
+        if shown:
+            told.append({"title": title, "lead": lead, "uri": uri, "pictures": shown, "large": report == "explanation"})
+    return told
 
 
 def _artifacts(job: Mapping[str, Any], best: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What it left in S3: notebooks, explanation, insights."""
     places = best.get("CandidateProperties", {}).get("CandidateArtifactLocations", {})
-    found = [(name, uri) for name, uri in places.items() if isinstance(uri, str) and uri]
-    artifacts = job.get("AutoMLJobArtifacts", {})
-    return [(name.removesuffix("Location"), uri) for name, uri in artifacts.items() if uri] + found
+    named = {**job.get("AutoMLJobArtifacts", {}), **places}
+    return [(_words(name.removesuffix("Location")), uri) for name, uri in named.items() if isinstance(uri, str) and uri]
+
+
+def _words(name: str) -> str:
+    """``BinaryClassification`` as people write it: Binary classification."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
 
 
 def _is_there(visit: Visit, name: str) -> bool:

@@ -17,6 +17,7 @@ from clary.console.previews.manifests import Manifest
 from clary.console.templates import s3_page, url
 from clary.console.visit import Visit
 from clary.errors import ServiceError
+from clary.gateway.browsers import SANDBOX
 from clary.gateway.http import HttpAnswer
 
 HOME = "/_/data"
@@ -95,6 +96,19 @@ def content(visit: Visit) -> HttpAnswer:
     if "ContentRange" in found:
         headers["Content-Range"] = found["ContentRange"]
     return HttpAnswer(found.get("_status", 200), headers, found["Body"])
+
+
+@page("/_/objects/page")
+def whole_page(visit: Visit) -> HttpAnswer:
+    """An object that is a page, for a frame of this console: with an origin of its own and no network."""
+    bucket, _, key = visit.query.get("uri", "").removeprefix("s3://").partition("/")
+    found = visit.call("s3", "GetObject", Bucket=bucket, Key=key)
+    headers = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Length": str(found["ContentLength"]),
+        "Content-Security-Policy": f"{SANDBOX}; frame-ancestors 'self'",
+    }
+    return HttpAnswer(200, headers, found["Body"])
 
 
 def _folder(visit: Visit, bucket: str, prefix: str) -> HttpAnswer:

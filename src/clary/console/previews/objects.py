@@ -18,6 +18,7 @@ _DOCUMENT = 2 << 20  # bytes of JSON that are set out in lines
 PICTURES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
 """The endings of pictures that a browser shows as they are, none of which can hold a script."""
 _PROSE = {"md", "markdown"}
+_PAGES = {"html", "htm"}
 _TABLES = {"csv", "tsv", "csv.gz", "tsv.gz"}
 _LINES = {"jsonl", "ndjson", "jsonlines", "manifest", "jsonl.gz"}
 
@@ -64,6 +65,8 @@ def _preview(buckets: GuardedBuckets, uri: str, size: int, end: str) -> Preview:
         if size > notebooks.WHOLE:
             raise ValidationException(f"Notebooks are shown up to {notebooks.WHOLE >> 20} MiB.")
         return Preview("notebook", notebooks.cells(buckets.get_start(uri, size)))
+    if end in _PAGES:
+        return Preview("page")
     if end in _PROSE and size <= START:
         return Preview("prose", prose.html(_text(buckets.get_start(uri, size), size).value))
     if end in _LINES and (found := _lines(buckets, uri, size)) is not None:

@@ -63,12 +63,17 @@ def bars(values: dict[str, float], label: str, colour: str = ACCENT) -> str:
 
 
 def signed_bars(values: dict[str, float], label: str) -> str:
-    """Bars to both sides of zero: what raises a prediction is green, what lowers it violet."""
+    """Bars to both sides of zero: what raises a prediction is green, what lowers it violet.
+
+    Numbers stand to the right of the bars or of zero, clear of the names.
+    """
     names = list(values)[::-1]
     chart, axes = figure(height=0.6 + 0.32 * max(len(names), 2))
     colours = [ACCENT if values[n] >= 0 else VIOLET for n in names]
-    drawn = axes.barh(names, [values[n] for n in names], color=colours, height=0.62)
-    axes.bar_label(drawn, fmt="%+.3g", padding=4, color=MUTED, fontsize=9)
+    axes.barh(names, [values[n] for n in names], color=colours, height=0.62)
+    for row, name in enumerate(names):
+        end, told = (max(values[name], 0.0), row), f"{values[name]:+.3g}"
+        axes.annotate(told, end, (4, 0), textcoords="offset points", va="center", color=MUTED, fontsize=9)
     axes.axvline(0, color=MUTED, linewidth=0.8)
     axes.set_xlabel(label)
     axes.grid(visible=False, axis="y")

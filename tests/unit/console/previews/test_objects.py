@@ -19,7 +19,7 @@ LINE = json.dumps({"source-ref": "s3://b/x.png"}).encode()
         ("a.CSV", b"a,b\n1,2\n", "table"),
         ("a.png", b"\x89PNG", "picture"),
         ("a.svg", b"<svg><script>x</script></svg>", "text"),
-        ("a.html", b"<script>x</script>", "text"),
+        ("a.html", b"<script>x</script>", "page"),
         ("output.manifest", LINE, "manifest"),
         ("a.jsonl", LINE, "manifest"),
         ("a.jsonl", b'{"a": 1}\n', "table"),

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import jobs
-from tests.browser.pages import Opened, accessible, link, shots
+from tests.browser.pages import NARROW, Opened, accessible, link, shots
 from tests.conftest import Studio
 
 pytestmark = pytest.mark.slow
@@ -43,8 +43,12 @@ def test_no_job_yet(fresh_studio: Studio, opened: Opened) -> None:
     for title in ("Training jobs", "Processing jobs", "Transform jobs"):
         page.get_by_role("link", name=title).click()
         expect(page.get_by_role("heading", name=f"No {title.lower()[:-1]} yet")).to_be_visible()
+        expect(page.get_by_role("button", name="Copy the code")).to_be_visible()
         accessible(page)
     shots(page, "jobs-empty")
+    page.set_viewport_size(NARROW)
+    page.reload()
+    expect(page.locator("nav [aria-current]")).to_be_in_viewport()
 
 
 def test_a_job_is_followed_to_its_end(sagemaker: Any, studio: Studio, opened: Opened) -> None:
@@ -114,7 +118,7 @@ def test_why_one_failed_is_in_its_row(sagemaker: Any, studio: Studio, opened: Op
     jobs.ended(sagemaker, "wrong")
     page = opened(link(studio))
     page.goto(f"{studio.url}/_/training-jobs")
-    expect(page.locator("#job-wrong")).to_contain_text("Failed: AlgorithmError: ")
+    expect(page.locator("#job-wrong")).to_contain_text("Failed: AlgorithmError: ValueError: invalid")
     page.get_by_label("Status").select_option("Failed")
     expect(page.locator("tbody tr")).to_have_count(1)
     accessible(page)

@@ -46,15 +46,21 @@ class Chart:
     floor: int = HEIGHT - _BOTTOM
 
 
-def chart(title: str, lines: Sequence[Line], unit: str = "") -> Chart | None:
-    """A chart of the lines that have points; None if none has. ``unit`` is of x: seconds are told as minutes or hours."""
+def chart(
+    title: str, lines: Sequence[Line], unit: str = "", *, ago: float = 0.0, from_zero: bool = False
+) -> Chart | None:
+    """A chart of the lines that have points; None if none has. ``unit`` is of x: seconds are told as minutes or hours.
+
+    ``ago``: seconds before now that the axis begins, where every x is seconds before now, so below 0. ``from_zero``:
+    whether the axis of y begins at 0.
+    """
     drawn = [Line(line.name, kept) for line in lines if (kept := [p for p in line.points if math.isfinite(p[1])])][:6]
     if not drawn:
         return None
     xs = [x for line in drawn for x, _ in line.points]
     ys = [y for line in drawn for _, y in line.points]
-    low, high, step = _nice(min(ys), max(ys))
-    first, last = min(xs), max(xs)
+    low, high, step = _nice(min([*ys, 0.0] if from_zero else ys), max(ys))
+    first, last = (-ago, 0.0) if ago else (min(xs), max(xs))
     across, up = (WIDTH - _LEFT - _RIGHT) / ((last - first) or 1), (HEIGHT - _TOP - _BOTTOM) / (high - low)
 
     def place(x: float, y: float) -> tuple[float, float]:
@@ -67,12 +73,13 @@ def chart(title: str, lines: Sequence[Line], unit: str = "") -> Chart | None:
         shapes.append(Shape(line.name, path, text(line.points[-1][1]), places[-1]))
     count = round((high - low) / step)
     heights = [(place(first, low + step * i)[1], text(low + step * i, step)) for i in range(count + 1)]
+    longest = max(last, ago)
     divisor, word = (
-        (3600, "h") if unit == "s" and last > 7200 else (60, "min") if unit == "s" and last > 180 else (1, unit)
+        (3600, "h") if unit == "s" and longest > 7200 else (60, "min") if unit == "s" and longest > 180 else (1, unit)
     )
     middle = (first + last) / 2
     ends = [
-        (place(x, low)[0], f"{text(x / divisor, 1 if divisor == 1 else 0.1)}")
+        (place(x, low)[0], _when(-x / divisor, word) if ago else text(x / divisor, 1 if divisor == 1 else 0.1))
         for x in dict.fromkeys((first, middle, last))
     ]
     told = "; ".join(
@@ -80,7 +87,7 @@ def chart(title: str, lines: Sequence[Line], unit: str = "") -> Chart | None:
         f"between {text(min(y for _, y in line.points))} and {text(max(y for _, y in line.points))}"
         for line in drawn
     )
-    return Chart(title, shapes, ends, heights, f"{title}: {told}", word)
+    return Chart(title, shapes, ends, heights, f"{title}: {told}", "" if ago else word)
 
 
 @dataclass(frozen=True)
@@ -169,6 +176,10 @@ def parallel(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float | 
         if path.count(" ") > 1:
             paths.append((path.strip(), name))
     return Parallel(axes, paths, f"{len(paths)} runs over {', '.join(columns[i] for i in shown)}")
+
+
+def _when(before: float, word: str) -> str:
+    return f"{before:.3g} {word} ago" if before else "now"
 
 
 def _nice(low: float, high: float) -> tuple[float, float, float]:

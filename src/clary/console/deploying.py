@@ -33,6 +33,15 @@ def deploy(visit: Visit, name: str, *, model: str = "", containers: list[dict[st
     visit.call("sagemaker", "CreateEndpoint", EndpointName=name, EndpointConfigName=name)
 
 
+def is_deployed(visit: Visit, name: str) -> bool:
+    """Whether there is an endpoint of this name, as far as whoever is signed in may know."""
+    try:
+        visit.call("sagemaker", "DescribeEndpoint", EndpointName=name)
+    except ServiceError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def _unless_there() -> Any:
     try:

@@ -94,6 +94,8 @@ def show_form(visit: Visit, kind: JobKind, problem: str = "") -> HttpAnswer:
     if visit.request.method == "POST":
         name, text = visit.form.get("name", ""), visit.form.get("request", "")
         hyperparameters = {key.partition(":")[2]: value for key, value in visit.form.items() if key.startswith("hp:")}
+    elif not source:
+        name, hyperparameters, text = "", {}, "{}"
     else:
         request = requests.made_by(visit.context, "sagemaker", f"Create{kind.noun}", kind.describe(visit, source))
         name = f"{request.pop(kind.name)[:52]}-{secrets.token_hex(3)}"

@@ -46,8 +46,9 @@ def read(
             return found
         for result in answer["MetricDataResults"]:
             line = found.setdefault(shown[int(result["Id"][1:])].name, [])
+            # The first period may begin a moment before ``began``.
             pairs = zip(result["Timestamps"], result["Values"], strict=True)
-            line += [((time - began).total_seconds(), value) for time, value in pairs]
+            line += [(max((time - began).total_seconds(), 0.0), value) for time, value in pairs]
         if not answer.get("NextToken"):
             break
         asked["NextToken"] = answer["NextToken"]

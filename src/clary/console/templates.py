@@ -5,6 +5,7 @@ Jinja is imported when a first page asks.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -26,6 +27,10 @@ DASH = "–"
 
 _RUN = "Starting Pending InProgress Initializing Stopping Creating Updating Deleting Training Downloading Uploading".split()
 _OK = "Completed InService Active Created Succeeded Issued".split()
+# What is written of a script that failed, by ``runtime.train``: its last words lie in the midst of it.
+_SCRIPT_FAILED = re.compile(
+    r'(\w+: )?ExecuteUserScriptError:\s.*?ErrorMessage "(.*?)"\s*(?:ExtraInfo "(.*?)"\s*)?Command "', re.DOTALL
+)
 _WARN = "Stopped Stopping Interrupted OutOfService Scheduled".split()
 
 
@@ -84,6 +89,8 @@ class Templates:
             "kind": status_kind,
             "iso": iso,
             "moment": moment,
+            "gist": gist,
+            "host": host,
             "query": urlencode,
             "s3_page": s3_page,
             "prose": prose.html,
@@ -163,6 +170,20 @@ def status_kind(status: str) -> str:
     return "fail" if "Fail" in status else "warn"
 
 
+def gist(reason: str) -> str:
+    """A reason as a row of a list tells it: of a script that failed, the error that it died of without its traceback."""
+    found = _SCRIPT_FAILED.match(reason)
+    if found is None:
+        return reason
+    lines = [line.strip() for line in found[2].splitlines() if line.strip()]
+    return (found[1] or "") + (found[3] or (lines[-1] if lines else "the script failed and wrote no error"))
+
+
+def host(stream: str) -> str:
+    """The host of a stream of a job's log, and which of its logs: ``algo-1`` of ``algo-1-1795703817``, ``i-07e data-log``."""
+    return re.sub(r"-\d{10,}(?=/|$)", "", stream).replace("/", " ")
+
+
 def iso(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="seconds")
 
@@ -173,4 +194,6 @@ def moment(value: datetime) -> str:
 
 
 def _is_within(path: str, home: str) -> bool:
+    """Whether a page is this one or belongs to it; forms that make one are at ``/_/copies/…``."""
+    path = path.replace("/_/copies/", "/_/", 1)
     return path == home or (home != "/_/" and path.startswith(home + "/"))

@@ -45,3 +45,17 @@ def test_what_it_says_is_what_was_meant(request_: dict[str, Any]) -> None:
 def test_times_are_written_as_boto3_reads_them() -> None:
     time = datetime(2026, 3, 1, tzinfo=UTC)
     assert read(boto3_code.call("logs", "FilterLogEvents", {"startTime": time})) == {"startTime": time.isoformat()}
+    inner = {"Rule": {"Begins": time, "Names": ["a"] * 30}}
+    assert read(boto3_code.call("x", "Y", inner)) == {"Rule": {"Begins": time.isoformat(), "Names": ["a"] * 30}}
+
+
+def test_a_long_value_is_one_element_a_line() -> None:
+    code = boto3_code.call("sagemaker", "CreateTrainingJob", LONG).splitlines()
+    start = code.index("    InputDataConfig=[")
+    assert code[start + 1 : start + 4] == [
+        "        {",
+        '            "ChannelName": "train",',
+        '            "DataSource": {',
+    ]
+    assert code[start + 4].startswith('                "S3DataSource": {"S3Uri": "s3://bucket/train"')
+    assert max(map(len, code)) < 100

@@ -35,6 +35,15 @@ def test_long_times_are_minutes_or_hours() -> None:
     assert [chart("x", [Line("x", [(0, 1), (end, 2)])], "s").unit for end in (60, 600, 36000)] == ["s", "min", "h"]  # type: ignore[union-attr]
 
 
+def test_what_was_lately_is_told_from_now() -> None:
+    made = chart("Requests", [Line("AllTraffic", [(-30, 3)])], "s", ago=900, from_zero=True)
+    assert made is not None
+    assert [words for _, words in made.xs] == ["15 min ago", "7.5 min ago", "now"]
+    assert made.ys[0][1] == "0"
+    assert made.unit == ""
+    assert WIDTH * 0.9 < made.shapes[0].dot[0] < WIDTH, "half a minute ago is almost now"
+
+
 def test_nothing_to_draw_is_no_chart() -> None:
     assert chart("loss", []) is None
     assert chart("loss", [Line("train:loss", [(0, math.nan)])]) is None

@@ -113,4 +113,7 @@
   document.querySelector("form[data-submit-at-once]")?.requestSubmit();
   tellTimes();
   listen();
+  // On a phone the navigation is a row that scrolls: it shows where one is.
+  const nav = document.querySelector("nav"), here = nav?.querySelector("[aria-current]");
+  if (here) nav.scrollLeft = here.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
 })();

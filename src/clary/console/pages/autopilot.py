@@ -9,7 +9,7 @@ from typing import Any
 
 from clary.console import boto3_code, columns, report_pictures, requests
 from clary.console.charts import text
-from clary.console.deploying import deploy
+from clary.console.deploying import deploy, is_deployed
 from clary.console.job_kinds import LIVE, STATUSES
 from clary.console.lists import listing
 from clary.console.page import Nav, action, page
@@ -77,7 +77,7 @@ def job(visit: Visit) -> HttpAnswer:
         shares=_shares(visit, best),
         reports=_reports(visit, name, best),
         artifacts=_artifacts(found, best),
-        deployed=bool(best) and _is_there(visit, name),
+        deployed=bool(best) and is_deployed(visit, name),
         code=boto3_code.call("sagemaker", "DescribeAutoMLJobV2", {"AutoMLJobName": name}),
         create=boto3_code.call(
             "sagemaker", "CreateAutoMLJobV2", requests.made_by(visit.context, "sagemaker", "CreateAutoMLJobV2", found)
@@ -261,11 +261,3 @@ def _artifacts(job: Mapping[str, Any], best: Mapping[str, Any]) -> list[tuple[st
 def _words(name: str) -> str:
     """``BinaryClassification`` as people write it: Binary classification."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
-
-
-def _is_there(visit: Visit, name: str) -> bool:
-    try:
-        visit.call("sagemaker", "DescribeEndpoint", EndpointName=name)
-    except ServiceError:
-        return False
-    return True

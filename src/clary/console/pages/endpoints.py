@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ _LIVE = frozenset({"Creating", "Updating", "Deleting"})
 _GROUP = "/aws/sagemaker/Endpoints"
 _LINES = 40
 _SHOWN = timedelta(minutes=15)
+_PERIOD = 5  # seconds of a point of the charts
 
 
 @page("/_/endpoints", nav=Nav("Run", "Endpoints", order=20))
@@ -54,12 +56,13 @@ def endpoint(visit: Visit) -> HttpAnswer:
         variants=config.get("ProductionVariants", []),
         cost=costs.of_endpoint(found, config, visit.context.now()).partition(",")[0] if config else "",
         lines=_log(visit, name),
-        charts=_charts(visit, name, [each["VariantName"] for each in config.get("ProductionVariants", [])]),
+        charts=_charts(visit, found, [each["VariantName"] for each in config.get("ProductionVariants", [])]),
         create=boto3_code.call("sagemaker", "CreateEndpoint", request),
         code=boto3_code.call("sagemaker", "DescribeEndpoint", {"EndpointName": name}),
         ask=boto3_code.call(
             "sagemaker-runtime", "InvokeEndpoint", {"EndpointName": name, "ContentType": "text/csv", "Body": "1,2,3"}
-        ),
+        )
+        + '["Body"].read()',
     )
 
 
@@ -91,23 +94,38 @@ def delete(visit: Visit) -> HttpAnswer:
     return visit.go("/_/endpoints")
 
 
-def _charts(visit: Visit, name: str, variants: list[str]) -> list[charts.Chart]:
-    """Requests and latency of the last quarter of an hour."""
-    ended = visit.context.now()
-    began = ended - _SHOWN
+def _charts(visit: Visit, endpoint: Mapping[str, Any], variants: list[str]) -> list[charts.Chart]:
+    """Requests and latency of the last quarter of an hour, or since there is the endpoint."""
+    name, ended = endpoint["EndpointName"], visit.context.now()
+    began = max(ended - _SHOWN, min(endpoint["CreationTime"], ended - timedelta(seconds=_PERIOD)))
+    ago = (ended - began).total_seconds()
     made = []
     for title, metric, stat, unit in (
-        ("Requests in 5 s", "Invocations", "Sum", 1.0),
+        (f"Requests in {_PERIOD} s", "Invocations", "Sum", 1.0),
         ("Latency, ms", "ModelLatency", "Average", 1000.0),
     ):
         lines = []
         for variant in variants[:6]:
             where = {"EndpointName": name, "VariantName": variant}
-            found = metric_lines.read(visit, [Metric(metric, "AWS/SageMaker", where, stat)], began, ended, period=5)
-            lines.append(charts.Line(variant, [(x, y / unit) for x, y in found.get(metric, [])]))
-        if chart := charts.chart(title, lines, "s"):
+            found = metric_lines.read(
+                visit, [Metric(metric, "AWS/SageMaker", where, stat)], began, ended, period=_PERIOD
+            )
+            points = found.get(metric, [])
+            if stat == "Sum":
+                points = _with_zeros(points, ago)
+            lines.append(charts.Line(variant, [(x - ago, y / unit) for x, y in points]))
+        if chart := charts.chart(title, lines, "s", ago=ago, from_zero=True):
             made.append(chart)
     return made
+
+
+def _with_zeros(points: list[tuple[float, float]], seconds: float) -> list[tuple[float, float]]:
+    """With a 0 in each period of the time in which nothing was counted, which CloudWatch tells nothing of."""
+    if not points:
+        return []
+    first = points[0][0] % _PERIOD
+    known = {round((x - first) / _PERIOD): value for x, value in points}
+    return [(first + n * _PERIOD, known.get(n, 0.0)) for n in range(int((seconds - first) // _PERIOD) + 1)]
 
 
 def _reason(visit: Visit, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clary.console import boto3_code, requests
-from clary.console.deploying import deploy
+from clary.console.deploying import deploy, is_deployed
 from clary.console.lists import listing
 from clary.console.page import Nav, action, page
 from clary.console.templates import url
@@ -28,6 +28,7 @@ def model(visit: Visit) -> HttpAnswer:
         model=found,
         name=name,
         containers=containers,
+        deployed=is_deployed(visit, name),
         create=boto3_code.call("sagemaker", "CreateModel", request),
         code=boto3_code.call("sagemaker", "DescribeModel", {"ModelName": name}),
     )

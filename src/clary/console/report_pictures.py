@@ -17,6 +17,8 @@ from clary.guarded_buckets import GuardedBuckets
 _LARGEST = 8 << 20  # bytes of a report that are looked at
 _MOST = 12  # pictures
 _PANEL = re.compile(r"<h2>([^<]*)</h2>(<svg\b.*?</svg>)", re.DOTALL)
+_VIEW = re.compile(r'viewBox="0 0 ([\d.]+) ')
+_WIDE = 400.0  # points
 # Charts are drawn for a light page: their words and lines are made readable on a dark one, too.
 _COLOURS = (
     ":root{color-scheme:light dark}"
@@ -36,6 +38,12 @@ class Picture:
 
     title: str
     svg: str
+
+    @property
+    def wide(self) -> bool:
+        """Whether its words are legible only where it is drawn large: three of them in a row are too small."""
+        found = _VIEW.search(self.svg)
+        return found is not None and float(found[1]) > _WIDE
 
 
 def read(buckets: GuardedBuckets, folder: str) -> tuple[str, Sequence[Picture]]:

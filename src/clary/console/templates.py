@@ -31,6 +31,9 @@ _OK = "Completed InService Active Created Succeeded Issued".split()
 _SCRIPT_FAILED = re.compile(
     r'(\w+: )?ExecuteUserScriptError:\s.*?ErrorMessage "(.*?)"\s*(?:ExtraInfo "(.*?)"\s*)?Command "', re.DOTALL
 )
+# What is written of an endpoint's container that ended, by ``jobs.endpoints``.
+_CONTAINER_SAID = re.compile(r"The container ended with exit code \d+ and said: (.*)", re.DOTALL)
+_ERROR = re.compile(r"\s*[\w.]*(?:Error|Exception)\b")
 _WARN = "Stopped Stopping Interrupted OutOfService Scheduled".split()
 
 
@@ -172,6 +175,9 @@ def status_kind(status: str) -> str:
 
 def gist(reason: str) -> str:
     """A reason as a row of a list tells it: of a script that failed, the error that it died of without its traceback."""
+    if said := _CONTAINER_SAID.search(reason):
+        parts = said[1].split(" / ")
+        return next((part for part in reversed(parts) if _ERROR.match(part)), parts[-1])
     found = _SCRIPT_FAILED.match(reason)
     if found is None:
         return reason

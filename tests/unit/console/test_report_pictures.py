@@ -35,6 +35,7 @@ def test_a_reports_pictures_in_their_order(reported: Studio) -> None:
     uri, found = report_pictures.read(reported.context.own_buckets, FOLDER)
     assert uri == f"{FOLDER}/CatBoost/report.html"
     assert [each.title for each in found] == ["Actual & <b>predicted</b>", "Residuals"]
+    assert not any(each.wide for each in found)
     for each in found:
         assert ET.fromstring(each.svg).tag == "{http://www.w3.org/2000/svg}svg"
 
@@ -44,6 +45,11 @@ def test_a_picture_runs_and_loads_nothing() -> None:
     headers = report_pictures.answer(picture).headers
     assert headers["Content-Type"] == "image/svg+xml"
     assert headers["Content-Security-Policy"].startswith("sandbox; default-src 'none';")
+
+
+def test_a_chart_of_six_inches_is_wide() -> None:
+    (picture,) = report_pictures.pictures(f"<h2>x</h2>{SVG.replace('0 0 9 9', '0 0 446.4 244.8')}")
+    assert picture.wide
 
 
 def test_none_for_who_may_not_read_it(reported: Studio) -> None:

@@ -26,6 +26,12 @@ from clary.console.templates import FOLDER, gist, host
             'AlgorithmError: ExecuteUserScriptError:\nExitCode 3\nErrorMessage ""\nCommand "python train.py"',
             "AlgorithmError: the script failed and wrote no error",
         ),
+        (
+            "The primary container did not pass the ping health check. The container ended with exit code 1 and said: "
+            "line 3 / raise X( / NotImplementedError: Define model_fn / The model could not be loaded.",
+            "NotImplementedError: Define model_fn",
+        ),
+        ("The container ended with exit code 1 and said: killed", "killed"),
         ("ClientError: no object at s3://a/b", "ClientError: no object at s3://a/b"),
         ("", ""),
     ],

@@ -77,6 +77,7 @@ def job(visit: Visit) -> HttpAnswer:
         shares=_shares(visit, best),
         reports=_reports(visit, name, best),
         artifacts=_artifacts(found, best),
+        clone=_clone(found),
         deployed=bool(best) and is_deployed(visit, name),
         code=boto3_code.call("sagemaker", "DescribeAutoMLJobV2", {"AutoMLJobName": name}),
         create=boto3_code.call(
@@ -170,6 +171,22 @@ def _request(form: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def _clone(job: Mapping[str, Any]) -> str:
+    """The address of the form, filled in as this job was asked for."""
+    tabular = job["AutoMLProblemTypeConfig"]["TabularJobConfig"]
+    limits = tabular.get("CompletionCriteria", {})
+    seconds = limits.get("MaxAutoMLJobRuntimeInSeconds")
+    return url(
+        "/_/copies/autopilot",
+        uri=job["AutoMLJobInputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"],
+        target=tabular["TargetAttributeName"],
+        problem=tabular.get("ProblemType"),
+        metric=job.get("AutoMLJobObjective", {}).get("MetricName"),
+        candidates=limits.get("MaxCandidates"),
+        minutes=f"{seconds / 60:g}" if seconds else None,
+    )
+
+
 def _figures(visit: Visit, job: Mapping[str, Any], candidates: list[dict[str, Any]]) -> list[tuple[str, str]]:
     found = []
     if candidates:
@@ -247,7 +264,9 @@ def _reports(visit: Visit, name: str, best: Mapping[str, Any]) -> list[dict[str,
             if each.title != "What matters"  # which the page draws itself, as bars
         ]
         if shown:
-            told.append({"title": title, "lead": lead, "uri": uri, "pictures": shown, "large": report == "explanation"})
+            told.append(
+                {"title": title, "lead": lead, "uri": uri, "pictures": shown, "large": any(each.wide for each in found)}
+            )
     return told
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Frame, Page, expect
 
 from tests.jobs import ROLE
 from tests.labelling_jobs import TEAM, TEAM_ARN, function
+from tests.waiting import until
 
 BUCKET = "ward"
 TITLE = "Draw a box around the trachea"
@@ -81,8 +82,7 @@ class Desk:
         """The frame that is shown, not the one that waits behind it."""
         element = self.page.locator("iframe.shown")
         expect(element).to_be_visible()
-        found = element.element_handle().content_frame()
-        assert found is not None
+        found = until(lambda: element.element_handle().content_frame())  # none while one task's gives way to the next's
         found.wait_for_selector("crowd-form", state="attached")
         return found
 

@@ -155,7 +155,10 @@ def opened(chromium: Any) -> Iterator[Callable[..., Any]]:
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         if not errors:
-            page.on("console", lambda m: problems.append(m.text) if m.type in {"error", "warning"} else None)
+            page.on(
+                "console",
+                lambda m: problems.append(f"{m.text} {m.location}") if m.type in {"error", "warning"} else None,
+            )
             page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(address)
         return page

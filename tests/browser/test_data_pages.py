@@ -130,7 +130,7 @@ def test_a_part_that_breaks_is_tried_again_and_cancel_leaves_nothing(
     other.write_bytes(b"x" * (PART + 10))
     page.get_by_label("Upload: drop").set_input_files(other)
     expect(page.locator("[data-state]").nth(1)).to_contain_text("0 B of 8.4 MB")
-    page.get_by_role("button", name="Cancel").press("Enter")
+    page.get_by_role("button", name="Cancel", exact=True).press("Enter")
     expect(page.locator("[data-state]")).to_have_count(1)
     expect(page.get_by_text("cancelled.bin", exact=True)).to_be_hidden()
     assert "Uploads" not in s3.list_multipart_uploads(Bucket="ward-7", Prefix="cancelled.bin")

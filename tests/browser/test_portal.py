@@ -234,6 +234,17 @@ def test_an_answer_waits_for_a_server_that_is_away(fresh_studio: Studio, opened:
     gil.at(2, 2)
 
 
+def test_a_next_picture_that_is_late_holds_nobody_up(ward: Studio, opened: Opened, work: Callable[..., str]) -> None:
+    name = work(2)
+    page = opened(worker(ward, "ida"))
+    ida = Desk(page).begin(name).at(1, 2)
+    page.route("**/ahead/**", lambda route: None)
+    page.reload()
+    with page.expect_request("**/ahead/**"):
+        ida.at(1, 2)
+    ida.draw(430, 60, 150, 260).press("Enter").at(2, 2)
+
+
 def test_instructions_and_the_next_picture_is_there_already(
     ward: Studio, opened: Opened, work: Callable[..., str]
 ) -> None:

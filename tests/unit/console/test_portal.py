@@ -62,6 +62,12 @@ def test_a_worker_is_led_through_a_job(ann: Asker) -> None:
     assert "All done" in ann.get("/_/portal")
 
 
+def test_what_was_to_come_next_and_does_not_is_no_error(ann: Asker) -> None:
+    state = taken(ann)
+    assert ann.post(f"/_/portal/tasks/{state['task']['id']}/submit", answer=BOX, seconds=1)[0] == 200
+    assert ann.ask("GET", state["ahead"]["frame"])[0] == 204, "it is the task at hand by now"
+
+
 def test_a_draft_comes_back_with_its_task(ann: Asker) -> None:
     task = taken(ann)["task"]
     draft = {"fields": [["boundingBox", {"boxes": [1, 2]}]]}

@@ -67,7 +67,8 @@
   }
 
   function open(task) {
-    const ready = ahead?.key === task.key ? ahead : null;
+    // One that is not there yet may never be: what comes next changes while it is fetched.
+    const ready = ahead?.key === task.key && ahead.isReady ? ahead : null;
     if (ready) ahead = null;
     now?.holder.element.remove();
     now = { task, holder: ready ?? frame(task.frame, task.key), draft: null };
@@ -136,7 +137,7 @@
   });
 
   // Drafts: one on its way at a time, and always the newest one.
-  let draft = null, sending = false;
+  let draft = null, sending = false, onItsWay = Promise.resolve();
   async function keep(value) {
     if (!now || now.over) return;
     draft = { path: `${tasks}${now.task.id}/draft`, value };
@@ -145,7 +146,9 @@
     while (draft) {
       const { path, value: newest } = draft;
       draft = null;
-      try { await post(path, { draft: newest }, { last: true }); }
+      const posted = post(path, { draft: newest }, { last: true });
+      onItsWay = posted.catch(() => {});
+      try { await posted; }
       catch (error) {
         if (error.code) { if (!busy && now && path.includes(now.task.id)) failed(error); }
         else { say("Clary does not answer. What you draw is kept here and saved later."); draft ??= { path, value: newest }; await new Promise((resolve) => setTimeout(resolve, 2000)); }
@@ -156,6 +159,8 @@
 
   const send = step(async (answer) => {
     if (now.over) return;
+    draft = null;
+    await onItsWay; // a draft that comes after its answer would be refused
     draft = null;
     show(await post(`${tasks}${now.task.id}/submit`, { answer, seconds: Math.round(worked) / 1000 }, { patient: true }));
   });

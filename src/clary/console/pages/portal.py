@@ -60,14 +60,17 @@ def frame(visit: Visit) -> HttpAnswer:
 
 @page(f"{PORTAL}/jobs/{{job}}/ahead/{{key}}", who="worker")
 def ahead(visit: Visit) -> HttpAnswer:
-    """The frame of the object that comes next, so that it is there when it is; it is nobody's task yet."""
+    """The frame of the object that comes next, so that it is there when it is; it is nobody's task yet.
+
+    Empty where another comes next by now: the frame stays blank, and the page takes another.
+    """
     worker, job = _worker(visit), visit.path["job"]
     given = tasks.upcoming(visit.context, worker, job)
     if given is None or frames.key(given) != visit.path["key"]:
-        raise ResourceNotFound("Another object comes next.", status=404)
+        return HttpAnswer(204)
     open_ = tasks.take(visit.context, worker, job)
     if open_ is None:
-        raise ResourceNotFound("No task is open.", status=404)
+        return HttpAnswer(204)
     shown = tasks.input_of(visit.context, worker, open_)  # the template and the role are the job's
     return frames.document(visit, replace(shown, input=given))
 

@@ -16,17 +16,20 @@ from clary.console.templates import duration
 from clary.console.visit import Visit
 
 
-def figures(visit: Visit, kind: JobKind, job: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """At most six, the most telling first: (value, what it is)."""
+def figures(visit: Visit, kind: JobKind, job: Mapping[str, Any]) -> list[tuple[str | timedelta, str]]:
+    """At most six, the most telling first: (value, what it is); a timedelta is the time that it has run so far."""
     now = visit.context.now()
-    found = [(text(each["Value"]), each["MetricName"]) for each in job.get("FinalMetricDataList", [])][:3]
+    found: list[tuple[str | timedelta, str]] = []
+    found += [(text(each["Value"]), each["MetricName"]) for each in job.get("FinalMetricDataList", [])[:3]]
     lasted = kind.lasted(job, now)
     billable = job.get("BillableTimeInSeconds")
-    running = "running" if kind.status(job) in LIVE else "ran"
+    live = kind.status(job) in LIVE
+    running = "running" if live else "ran"
     if job.get("EnableManagedSpotTraining") and billable is not None and job.get("TrainingTimeInSeconds"):
         saved = 1 - billable / job["TrainingTimeInSeconds"]
         found.append((f"{saved:.0%}", "saved by spot"))
-    found.append((duration(lasted), f"{running}, {duration(billable)} billable" if billable is not None else running))
+    time = lasted if live and lasted is not None else duration(lasted)
+    found.append((time, f"{running}, {duration(billable)} billable" if billable is not None else running))
     if job.get("EnableManagedSpotTraining"):
         steps = job.get("SecondaryStatusTransitions", [])
         found.append((str(sum(step["Status"] == "Interrupted" for step in steps)), "spot interruptions"))

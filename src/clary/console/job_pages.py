@@ -33,6 +33,7 @@ def show_list(visit: Visit, kind: JobKind) -> HttpAnswer:
             {
                 "name": row[kind.name],
                 "status": kind.status(whole),
+                "running": kind.status(whole) in LIVE,
                 "reason": kind.reason(whole),
                 "instances": kind.instances(whole),
                 "lasted": kind.lasted(whole, now),

@@ -29,6 +29,7 @@
         }
       }
       tellTimes();
+      count();
       document.dispatchEvent(new CustomEvent("clary:refreshed"));
     } catch {
       banner("Clary does not answer; it is asked again.");
@@ -59,10 +60,22 @@
       if ([...document.querySelectorAll("[data-live]")].some(meant)) refresh();
     });
   }
+  // How long what runs has run: the server's number, and the seconds since it was told. Written as templates.duration does.
+  const told = new WeakMap();
+  const duration = (s) => s < 10 ? `${s.toFixed(1)} s` : s < 60 ? `${Math.round(s)} s` : s < 3600 ? `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`
+    : s < 86400 ? `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min` : `${Math.floor(s / 86400)} d ${Math.floor(s % 86400 / 3600)} h`;
+  function count() {
+    for (const each of document.querySelectorAll("[data-running]")) {
+      let known = told.get(each);
+      if (known?.seconds !== each.dataset.running) told.set(each, known = { seconds: each.dataset.running, at: performance.now() });
+      each.textContent = duration(Number(known.seconds) + (performance.now() - known.at) / 1000);
+    }
+  }
   let ticks = 0;
   setInterval(() => {
     ticks += 1;
     if (document.hidden) return;
+    count();
     const due = [...document.querySelectorAll("[data-every]")].some((r) => ticks % Number(r.dataset.every) === 0);
     if (due) refresh();
     if (ticks % 10 === 0) tellTimes();

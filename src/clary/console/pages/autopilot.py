@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from clary.console import boto3_code, columns, report_pictures, requests
@@ -187,8 +188,10 @@ def _clone(job: Mapping[str, Any]) -> str:
     )
 
 
-def _figures(visit: Visit, job: Mapping[str, Any], candidates: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    found = []
+def _figures(
+    visit: Visit, job: Mapping[str, Any], candidates: list[dict[str, Any]]
+) -> list[tuple[str | timedelta, str]]:
+    found: list[tuple[str | timedelta, str]] = []
     if candidates:
         metric = candidates[0]["FinalAutoMLJobObjectiveMetric"]
         so_far = ", the best so far" if job["AutoMLJobStatus"] in LIVE else " of the best"
@@ -200,8 +203,10 @@ def _figures(visit: Visit, job: Mapping[str, Any], candidates: list[dict[str, An
     kind = (job.get("ResolvedAttributes") or {}).get("AutoMLProblemTypeResolvedAttributes", {})
     if problem := kind.get("TabularResolvedAttributes", {}).get("ProblemType"):
         found.append((_words(problem), "kind of problem"))
-    ended = job.get("EndTime") or visit.context.now()
-    found.append((duration(ended - job["CreationTime"]), "running" if job["AutoMLJobStatus"] in LIVE else "ran"))
+    if job["AutoMLJobStatus"] in LIVE:
+        found.append((visit.context.now() - job["CreationTime"], "running"))
+    else:
+        found.append((duration(job.get("EndTime", job["LastModifiedTime"]) - job["CreationTime"]), "ran"))
     return found
 
 

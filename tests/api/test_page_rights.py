@@ -33,7 +33,10 @@ def test_what_a_job_saved_is_not_drawn_for_who_may_not_read_it(studio: Studio, l
     jobs.prepare(s3)
     sagemaker.create_training_job(**requests.training(s3, "secret", scripts.FALLS, requests.rule("ExplodingTensor")))
     jobs.ended(sagemaker, "secret")
-    assert looker.get("/_/training-jobs/secret")[0] == 200
+    status, _, page = looker.get("/_/training-jobs/secret")
+    assert status == 200
+    assert "not authorized to perform: logs:DescribeLogStreams" in page
+    assert "It wrote nothing" not in page
     for path in ("rules", "tensors"):
         status, _, text = looker.get(f"/_/training-jobs/secret/{path}")
         assert status == 403, text

@@ -128,22 +128,28 @@ def _asked(visit: Visit, kind: JobKind) -> dict[str, Any]:
 
 
 def _log(visit: Visit, kind: JobKind, name: str, lines: int) -> dict[str, Any]:
-    """The last lines of the stream that the address names, else of the first host."""
+    """The last lines of the stream that the address names, else of the first host; ``refused``: who may not read them is told."""
+    told: dict[str, Any] = {"streams": [], "stream": "", "lines": [], "refused": ""}
     try:
         answer = visit.call("logs", "DescribeLogStreams", logGroupName=kind.log_group, logStreamNamePrefix=f"{name}/")
-    except ServiceError:
-        return {"streams": [], "stream": "", "lines": []}
+    except ServiceError as error:
+        return {**told, "refused": _refusal(error)}
     streams = [each["logStreamName"] for each in answer["logStreams"]]
     stream = visit.query.get("stream") or (streams[0] if streams else "")
     if not stream.startswith(f"{name}/"):
-        return {"streams": streams, "stream": "", "lines": []}
+        return {**told, "streams": streams}
     try:
         events = visit.call(
             "logs", "GetLogEvents", logGroupName=kind.log_group, logStreamName=stream, limit=lines, startFromHead=False
         )["events"]
-    except ServiceError:
-        events = []
-    return {"streams": streams, "stream": stream, "lines": events}
+    except ServiceError as error:
+        return {**told, "streams": streams, "stream": stream, "refused": _refusal(error)}
+    return {**told, "streams": streams, "stream": stream, "lines": events}
+
+
+def _refusal(error: ServiceError) -> str:
+    """What whoever may not read a log is told; "" where there only is none yet."""
+    return error.message if error.code.startswith("AccessDenied") else ""
 
 
 def download_log(visit: Visit, kind: JobKind) -> HttpAnswer:

@@ -55,7 +55,7 @@ def endpoint(visit: Visit) -> HttpAnswer:
         live=state in _LIVE,
         variants=config.get("ProductionVariants", []),
         cost=costs.of_endpoint(found, config, visit.context.now()).partition(",")[0] if config else "",
-        lines=_log(visit, name),
+        **_log(visit, name),
         charts=_charts(visit, found, [each["VariantName"] for each in config.get("ProductionVariants", [])]),
         create=boto3_code.call("sagemaker", "CreateEndpoint", request),
         code=boto3_code.call("sagemaker", "DescribeEndpoint", {"EndpointName": name}),
@@ -135,8 +135,8 @@ def _reason(visit: Visit, name: str) -> str:
         return ""
 
 
-def _log(visit: Visit, name: str) -> list[dict[str, Any]]:
-    """The last lines of all its variants."""
+def _log(visit: Visit, name: str) -> dict[str, Any]:
+    """The last ``lines`` of all its variants; ``refused``: who may not read them is told."""
     group = f"{_GROUP}/{name}"
     try:
         streams = visit.call("logs", "DescribeLogStreams", logGroupName=group, orderBy="LastEventTime", descending=True)
@@ -144,6 +144,6 @@ def _log(visit: Visit, name: str) -> list[dict[str, Any]]:
         for stream in streams["logStreams"][:5]:
             asked = {"logGroupName": group, "logStreamName": stream["logStreamName"], "limit": _LINES}
             lines += visit.call("logs", "GetLogEvents", **asked, startFromHead=False)["events"]
-    except ServiceError:
-        return []
-    return sorted(lines, key=lambda event: event["timestamp"])[-_LINES:]
+    except ServiceError as error:
+        return {"lines": [], "refused": error.message if error.code.startswith("AccessDenied") else ""}
+    return {"lines": sorted(lines, key=lambda event: event["timestamp"])[-_LINES:], "refused": ""}

@@ -104,7 +104,12 @@ def test_ten_x_rays_are_labelled(studio: Studio, opened: Opened, tmp_path: Path)
         person.press("Enter" if boxes[picture.name] else "n")
     expect(page.locator(".picture rect")).to_have_count(drawn, timeout=30_000)
     expect(page.locator("#status")).to_contain_text("Completed", timeout=30_000)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.picture img')].every((each) => each.complete && each.naturalWidth)"
+    )
     shot(page, "first-light-08-boxes")
+    cut = "() => [...document.querySelectorAll('.pictures > li')].filter((each) => each.scrollWidth > each.clientWidth)"
+    assert page.evaluate(f"({cut})().length") == 0, "no picture sticks out of its frame"
 
 
 def _team(page: Page, studio: Studio) -> str:

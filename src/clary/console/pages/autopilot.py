@@ -26,6 +26,7 @@ METRICS = {
     "MulticlassClassification": ("Accuracy", "F1macro", "BalancedAccuracy"),
 }
 _BARS = 12  # features of the explanation
+_NUMBER = "label0"  # what Clarify calls the prediction of a regression
 _REPORTS = {  # of the best candidate: its name in an address → where it lies, its title, and what its pictures show
     "explanation": ("Explainability", "Some predictions, explained", "What each value adds to the row's prediction."),
     "insights": ("ModelInsights", "How good it is", "On rows that the candidate had not seen."),
@@ -65,6 +66,7 @@ def job(visit: Visit) -> HttpAnswer:
     candidates = [each for each in candidates if "FinalAutoMLJobObjectiveMetric" in each]
     if candidates and candidates[0]["FinalAutoMLJobObjectiveMetric"].get("Type") == "Maximize":
         candidates.reverse()
+    explained, shares = _shares(visit, found.get("BestCandidate", {}))
     state = found["AutoMLJobStatus"]
     best = found.get("BestCandidate", {})
     return visit.show(
@@ -75,7 +77,8 @@ def job(visit: Visit) -> HttpAnswer:
         live=state in LIVE,
         figures=_figures(visit, found, candidates),
         board=_board(name, candidates, best.get("CandidateName", "")),
-        shares=_shares(visit, best),
+        explained=explained,
+        shares=shares,
         reports=_reports(visit, name, best),
         artifacts=_artifacts(found, best),
         clone=_clone(found),
@@ -228,11 +231,14 @@ def _board(name: str, candidates: list[dict[str, Any]], best: str) -> dict[str, 
     return {"metrics": metrics, "rows": rows}
 
 
-def _shares(visit: Visit, best: Mapping[str, Any]) -> list[tuple[str, str, float]]:
-    """What moves the predictions, the most first: (feature, mean absolute SHAP value, per cent of the largest)."""
+def _shares(visit: Visit, best: Mapping[str, Any]) -> tuple[str, list[tuple[str, str, float]]]:
+    """What moves the predictions, the most first: (feature, mean absolute SHAP value, per cent of the largest).
+
+    Before them the class whose probability is explained; "" where the prediction is a number.
+    """
     place = _place(best, "explanation")
     if not place:
-        return []
+        return "", []
     try:
         uri = next(
             (
@@ -244,12 +250,14 @@ def _shares(visit: Visit, best: Mapping[str, Any]) -> list[tuple[str, str, float
         )
         found = json.loads(visit.context.own_buckets.get_bytes(uri)) if uri else {}
     except (ServiceError, ValueError):
-        return []
+        return "", []
     labels: dict[str, dict[str, dict[str, float]]] = found.get("explanations", {}).get("kernel_shap", {})
-    shares = next(iter(labels.values()), dict[str, dict[str, float]]()).get("global_shap_values", {})
+    label, told = next(iter(labels.items()), ("", dict[str, dict[str, float]]()))
+    shares = told.get("global_shap_values", {})
     largest = max((abs(value) for value in shares.values()), default=0) or 1
     ordered = sorted(shares.items(), key=lambda item: -abs(item[1]))[:_BARS]
-    return [(name, text(value), round(abs(value) / largest * 100, 1)) for name, value in ordered]
+    rows = [(name, text(value), round(abs(value) / largest * 100, 1)) for name, value in ordered]
+    return "" if label == _NUMBER else label, rows
 
 
 def _place(best: Mapping[str, Any], report: str) -> str:

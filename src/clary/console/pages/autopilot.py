@@ -222,6 +222,7 @@ def _board(name: str, candidates: list[dict[str, Any]], best: str) -> dict[str, 
         m["MetricName"] for c in candidates for m in c.get("CandidateProperties", {}).get("CandidateMetrics", [])
     ]
     metrics = [objective, *(m for m in dict.fromkeys(measured) if m != objective)]
+    best = best or candidates[0]["CandidateName"]
     rows = []
     for each in candidates:
         values = {m["MetricName"]: m["Value"] for m in each.get("CandidateProperties", {}).get("CandidateMetrics", [])}

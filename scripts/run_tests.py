@@ -37,8 +37,9 @@ ENVIRONMENTS = {
     "CLARY_TEST_SMDEBUG_PYTHON": ("tests/debugger/requirements.lock", "smdebug, about 180 MB"),
 }
 
-# tests/conftest.py says which tests stay together. Many workers would only starve each other of the disk.
-_PARALLEL = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+# tests/conftest.py says which tests stay together. One worker more than processors, as a test waits for a third of its time;
+# many would only starve each other of the disk.
+_PARALLEL = ["--numprocesses", str(min((os.cpu_count() or 1) + 1, 4)), "--dist", "loadfile"]
 
 
 def main() -> int:

@@ -127,8 +127,12 @@ def test_a_late_answer_is_refused_and_the_object_goes_to_others(context: Context
 def test_an_answer_can_be_changed_until_its_object_is_consolidated(context: Context) -> None:
     (ann,) = people(context, "ann")
     job = begin_job(context)
-    sent = [tasks.submit(context, ann, taken(context, ann).id, BOX, 5) for _ in range(2)]
+    sent = []
+    for _ in range(2):
+        sent.append(tasks.submit(context, ann, taken(context, ann).id, BOX, 5))
+        later(context, 1)  # nobody answers twice in a millisecond
     now_open = taken(context, ann)
+    later(context, 1)
     assert [task.object_id for task in tasks.previous(context, ann, "boxes")] == ["1", "0"]
     assert [task.id for task in tasks.previous(context, ann, "boxes", before=sent[1].id)] == [sent[0].id]
     revised = tasks.revise(context, ann, sent[0].id)

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from clary.console import stock_templates
 from tests import jobs
@@ -194,7 +194,9 @@ def test_two_people_at_once_and_one_who_skips(ward: Studio, opened: Opened, work
 def test_a_task_whose_time_is_over(ward: Studio, opened: Opened, work: Callable[..., str]) -> None:
     name = work(1)
     page = opened(worker(ward, "late"), errors=True)
-    fay = Desk(page).begin(name).at(1, 1).draw(430, 60, 150, 260)
+    fay = Desk(page).begin(name).at(1, 1)
+    with page.expect_response("**/draft"):
+        fay.draw(430, 60, 150, 260)
     assert ward.clary("clock", "--data", str(ward.data), "advance", "11m").returncode == 0
     fay.press("Enter")
     dialog = page.get_by_role("dialog", name="This task is over")
@@ -232,6 +234,22 @@ def test_an_answer_waits_for_a_server_that_is_away(fresh_studio: Studio, opened:
     expect(page.get_by_role("alert")).to_contain_text("Clary does not answer")
     fresh_studio.start()
     gil.at(2, 2)
+
+
+def test_no_draft_comes_after_its_answer(ward: Studio, opened: Opened, work: Callable[..., str]) -> None:
+    name = work(2)
+    page = opened(worker(ward, "joy"))
+    joy = Desk(page).begin(name).at(1, 2)
+    held: list[Route] = []
+    page.route("**/submit", lambda route: held.append(route))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    with page.expect_request("**/submit"):
+        joy.draw(430, 60, 150, 260).press("Enter")
+    joy.frame.evaluate("new Promise((over) => setTimeout(over, 500))")  # the pause after which a draft is sent
+    held[0].continue_()
+    joy.at(2, 2)
+    assert "draft" not in asked[asked.index("submit") :]
 
 
 def test_a_next_picture_that_is_late_holds_nobody_up(ward: Studio, opened: Opened, work: Callable[..., str]) -> None:

@@ -6,7 +6,7 @@
   const frames = byId("frames"), skipDialog = byId("skip"), overDialog = byId("over");
   const SILENT = 15_000; // milliseconds after which a frame that was loaded and says nothing is fetched again
   const IDLE = 60_000; // milliseconds without a sign of work that still count as work
-  let now = null; // {task, frame, draft, over}
+  let now = null; // {task, holder, restored, over, sent}: sent while its answer, or word that it is left, is on its way
   let ahead = null; // a frame that holds the next object already: {key, element, isReady}
   let busy = false, deadline = 0, worked = 0, seen = performance.now(), poll = 0;
 
@@ -61,7 +61,7 @@
     worked = 0;
     say("");
     if (now?.task.id !== task.id) open(task);
-    else now.task = task;
+    else Object.assign(now, { task, sent: false });
     look(state.ahead);
     tick();
   }
@@ -71,7 +71,7 @@
     const ready = ahead?.key === task.key && ahead.isReady ? ahead : null;
     if (ready) ahead = null;
     now?.holder.element.remove();
-    now = { task, holder: ready ?? frame(task.frame, task.key), draft: null };
+    now = { task, holder: ready ?? frame(task.frame, task.key) };
     if (now.holder.isReady) reveal();
     byId("noted").textContent = `Task ${byId("where").dataset.place}`;
   }
@@ -139,7 +139,7 @@
   // Drafts: one on its way at a time, and always the newest one.
   let draft = null, sending = false, onItsWay = Promise.resolve();
   async function keep(value) {
-    if (!now || now.over) return;
+    if (!now || now.over || now.sent) return;
     draft = { path: `${tasks}${now.task.id}/draft`, value };
     if (sending) return;
     sending = true;
@@ -157,12 +157,24 @@
     sending = false;
   }
 
+  // Done with the task at hand. A draft that came after its answer would be refused.
+  async function part(how, value) {
+    const from = now;
+    from.sent = true;
+    try {
+      draft = null;
+      await onItsWay;
+      draft = null;
+      return await post(`${tasks}${from.task.id}/${how}`, value, { patient: true });
+    } catch (error) {
+      from.sent = false;
+      throw error;
+    }
+  }
+
   const send = step(async (answer) => {
     if (now.over) return;
-    draft = null;
-    await onItsWay; // a draft that comes after its answer would be refused
-    draft = null;
-    show(await post(`${tasks}${now.task.id}/submit`, { answer, seconds: Math.round(worked) / 1000 }, { patient: true }));
+    show(await part("submit", { answer, seconds: Math.round(worked) / 1000 }));
   });
 
   // What was drawn a moment ago is on its way before the page turns to another task.
@@ -180,9 +192,9 @@
 
   const leave = step(async (choice, reason) => {
     if (choice === "return") {
-      await post(`${tasks}${now.task.id}/return`, {}, { patient: true });
+      await part("return", {});
       location.assign(home);
-    } else show(await post(`${tasks}${now.task.id}/decline`, { reason }, { patient: true }));
+    } else show(await part("decline", { reason }));
   });
 
   function over(why) {

@@ -241,7 +241,11 @@ def test_no_draft_comes_after_its_answer(ward: Studio, opened: Opened, work: Cal
     page = opened(worker(ward, "joy"))
     joy = Desk(page).begin(name).at(1, 2)
     held: list[Route] = []
-    page.route("**/submit", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/submit", hold)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
     with page.expect_request("**/submit"):

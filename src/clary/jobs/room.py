@@ -66,7 +66,8 @@ class Room:
 
     @property
     def running(self) -> int:
-        return len(self._inside)
+        """How many run while one waits: those that stand before it for what is free are counted, they are about to."""
+        return max(len(self._inside), self._limit)
 
     def _know(self, record: Record) -> None:
         if record.body.get("_beside"):

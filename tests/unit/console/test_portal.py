@@ -66,6 +66,7 @@ def test_what_was_to_come_next_and_does_not_is_no_error(ann: Asker) -> None:
     state = taken(ann)
     assert ann.post(f"/_/portal/tasks/{state['task']['id']}/submit", answer=BOX, seconds=1)[0] == 200
     assert ann.ask("GET", state["ahead"]["frame"])[0] == 204, "it is the task at hand by now"
+    assert ann.ask("GET", f"{JOB}-ended/ahead/{state['ahead']['key']}")[0] == 204
 
 
 def test_a_draft_comes_back_with_its_task(ann: Asker) -> None:

@@ -62,6 +62,12 @@ def test_as_many_run_as_there_is_room_and_the_others_know_their_place(queue: Que
     assert queue.room.running == 2
 
 
+def test_the_number_that_runs_counts_those_about_to(queue: Queue) -> None:
+    queue.create("a", "b", "c")
+    assert queue.enter("c") == 1
+    assert queue.room.running == 2, "its place does not change when the others enter, so it is not told again"
+
+
 def test_whoever_asks_first_the_oldest_runs_first(queue: Queue) -> None:
     queue.create("a", "b", "c", "d")
     assert [queue.enter(name) for name in "dcba"] == [2, 1, 0, 0]

@@ -8,7 +8,7 @@
   const IDLE = 60_000; // milliseconds without a sign of work that still count as work
   let now = null; // {task, holder, restored, over, sent}: sent while its answer, or word that it is left, is on its way
   let ahead = null; // a frame that holds the next object already: {key, element, isReady}
-  let busy = false, deadline = 0, worked = 0, seen = performance.now(), poll = 0;
+  let busy = false, deadline = 0, worked = 0, seen = performance.now(), poll = 0, soon = 0;
 
   const say = (text) => { byId("said").textContent = text; byId("said").hidden = !text; };
 
@@ -95,11 +95,12 @@
   }
 
   function look(next) {
+    clearTimeout(soon);
     if (ahead?.key === next?.key) return;
     ahead?.element.remove();
     ahead = null;
     // The picture at hand first.
-    if (next) setTimeout(() => { if (!ahead && now?.task.key !== next.key) { ahead = frame(next.frame, next.key); ahead.element.setAttribute("aria-hidden", "true"); } }, now?.holder.isReady ? 50 : 600);
+    if (next) soon = setTimeout(() => { ahead = frame(next.frame, next.key); ahead.element.setAttribute("aria-hidden", "true"); }, now.holder.isReady ? 50 : 600);
   }
 
   function reveal() {
@@ -207,6 +208,7 @@
   }
 
   function finished(state) {
+    clearTimeout(soon);
     now?.holder.element.remove();
     ahead?.element.remove();
     now = ahead = null;

@@ -62,15 +62,18 @@ def frame(visit: Visit) -> HttpAnswer:
 def ahead(visit: Visit) -> HttpAnswer:
     """The frame of the object that comes next, so that it is there when it is; it is nobody's task yet.
 
-    Empty where another comes next by now: the frame stays blank, and the page takes another.
+    Empty where another comes next by now, or none: the frame stays blank, and the page takes another.
     """
-    worker, job = _worker(visit), visit.path["job"]
-    given = tasks.upcoming(visit.context, worker, job)
-    if given is None or frames.key(given) != visit.path["key"]:
-        return HttpAnswer(204)
-    open_ = tasks.take(visit.context, worker, job)
+    worker, job, empty = _worker(visit), visit.path["job"], HttpAnswer(204)
+    try:
+        given = tasks.upcoming(visit.context, worker, job)
+        if given is None or frames.key(given) != visit.path["key"]:
+            return empty
+        open_ = tasks.take(visit.context, worker, job)
+    except TaskGone:
+        return empty
     if open_ is None:
-        return HttpAnswer(204)
+        return empty
     shown = tasks.input_of(visit.context, worker, open_)  # the template and the role are the job's
     return frames.document(visit, replace(shown, input=given))
 

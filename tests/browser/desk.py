@@ -72,9 +72,9 @@ class Desk:
         return self
 
     def at(self, number: int, of: int) -> Desk:
-        """Until this task is there, with its picture."""
+        """Until this task is there, with its picture, and hears the keys."""
         expect(self.page.locator("#where")).to_contain_text(f"{number} of {of} · ")
-        self.frame.wait_for_function("document.querySelector('.clary-picture')?.isLoaded")
+        self.frame.wait_for_function("document.querySelector('.clary-picture')?.isLoaded && document.hasFocus()")
         return self
 
     @property

@@ -36,6 +36,11 @@ class ServiceError(Exception):
         self.status = status or self.status
         self.members = members
 
+    @property
+    def is_refusal(self) -> bool:
+        """Whether whoever asks lacks the right: services say AccessDenied, AccessDeniedException."""
+        return self.code.startswith("AccessDenied")
+
 
 class ValidationException(ServiceError):
     """The request breaks a rule of the service model or of the service."""

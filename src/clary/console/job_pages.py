@@ -149,7 +149,7 @@ def _log(visit: Visit, kind: JobKind, name: str, lines: int) -> dict[str, Any]:
 
 def _refusal(error: ServiceError) -> str:
     """What whoever may not read a log is told; "" where there only is none yet."""
-    return error.message if error.code.startswith("AccessDenied") else ""
+    return error.message if error.is_refusal else ""
 
 
 def download_log(visit: Visit, kind: JobKind) -> HttpAnswer:

@@ -51,16 +51,20 @@ def read(buckets: GuardedBuckets, folder: str) -> tuple[str, Sequence[Picture]]:
 
     ("", ()) if there is none, or none that may be read with the rights of ``buckets``.
     """
-    if not folder:
-        return "", ()
     try:
-        found = (entry for entry in buckets.list(folder.rstrip("/") + "/") if entry.key.endswith("/report.html"))
-        if (entry := next(found, None)) is None:
-            return "", ()
-        uri = f"s3://{entry.bucket}/{entry.key}"
-        return uri, pictures(buckets.get_start(uri, _LARGEST).decode("utf-8", "replace"))
+        uri = file_of(buckets, folder, "report.html")
+        return (uri, pictures(buckets.get_start(uri, _LARGEST).decode("utf-8", "replace"))) if uri else ("", ())
     except ServiceError:
         return "", ()
+
+
+def file_of(buckets: GuardedBuckets, folder: str, name: str) -> str:
+    """The URI of the first object of this name below a folder; "" if there is none, or no folder. ``ServiceError``."""
+    if not folder:
+        return ""
+    found = (entry for entry in buckets.list(folder.rstrip("/") + "/") if entry.key.endswith(f"/{name}"))
+    entry = next(found, None)
+    return f"s3://{entry.bucket}/{entry.key}" if entry else ""
 
 
 def pictures(report: str) -> Sequence[Picture]:

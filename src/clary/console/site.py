@@ -181,7 +181,7 @@ class Console:
         missing = error.status == 400 and (
             error.code in {"ResourceNotFound", "NoSuchBucket", "NoSuchKey"} or bool(_MISSING.search(error.message))
         )
-        status = 404 if missing else 403 if error.code.startswith("AccessDenied") else error.status
+        status = 404 if missing else 403 if error.is_refusal else error.status
         if visit.wants_json:
             return visit.json({"message": error.message, "code": error.code}, status)
         template = "signed_out.html" if status == 401 else "error.html"

@@ -138,24 +138,23 @@
   });
 
   // Drafts: one on its way at a time, and always the newest one.
-  let draft = null, sending = false, onItsWay = Promise.resolve();
-  async function keep(value) {
+  let draft = null, sending = null; // sending: a promise, while drafts are on their way
+  function keep(value) {
     if (!now || now.over || now.sent) return;
     draft = { path: `${tasks}${now.task.id}/draft`, value };
-    if (sending) return;
-    sending = true;
+    sending ??= sendDrafts().finally(() => { sending = null; });
+  }
+
+  async function sendDrafts() {
     while (draft) {
       const { path, value: newest } = draft;
       draft = null;
-      const posted = post(path, { draft: newest }, { last: true });
-      onItsWay = posted.catch(() => {});
-      try { await posted; }
+      try { await post(path, { draft: newest }, { last: true }); }
       catch (error) {
         if (error.code) { if (!busy && now && path.includes(now.task.id)) failed(error); }
-        else { say("Clary does not answer. What you draw is kept here and saved later."); draft ??= { path, value: newest }; await new Promise((resolve) => setTimeout(resolve, 2000)); }
+        else if (!now?.sent) { say("Clary does not answer. What you draw is kept here and saved later."); draft ??= { path, value: newest }; await new Promise((resolve) => setTimeout(resolve, 2000)); }
       }
     }
-    sending = false;
   }
 
   // Done with the task at hand. A draft that came after its answer would be refused.
@@ -164,8 +163,7 @@
     from.sent = true;
     try {
       draft = null;
-      await onItsWay;
-      draft = null;
+      await sending;
       return await post(`${tasks}${from.task.id}/${how}`, value, { patient: true });
     } catch (error) {
       from.sent = false;
@@ -183,7 +181,7 @@
   async function settle() {
     if (!now?.holder.isReady) return;
     await new Promise((resolve) => { kept = resolve; tell("clary:keep"); setTimeout(resolve, 1000); });
-    while (sending) await new Promise((resolve) => setTimeout(resolve, 20));
+    await sending;
   }
 
   const previous = step(async () => {

@@ -66,9 +66,9 @@ def job(visit: Visit) -> HttpAnswer:
     candidates = [each for each in candidates if "FinalAutoMLJobObjectiveMetric" in each]
     if candidates and candidates[0]["FinalAutoMLJobObjectiveMetric"].get("Type") == "Maximize":
         candidates.reverse()
-    explained, shares = _shares(visit, found.get("BestCandidate", {}))
     state = found["AutoMLJobStatus"]
     best = found.get("BestCandidate", {})
+    explained, shares = _shares(visit, best)
     return visit.show(
         "autopilot_job.html",
         job=found,
@@ -237,19 +237,10 @@ def _shares(visit: Visit, best: Mapping[str, Any]) -> tuple[str, list[tuple[str,
 
     Before them the class whose probability is explained; "" where the prediction is a number.
     """
-    place = _place(best, "explanation")
-    if not place:
-        return "", []
+    buckets = visit.context.own_buckets
     try:
-        uri = next(
-            (
-                f"s3://{e.bucket}/{e.key}"
-                for e in visit.context.own_buckets.list(place)
-                if e.key.endswith("analysis.json")
-            ),
-            "",
-        )
-        found = json.loads(visit.context.own_buckets.get_bytes(uri)) if uri else {}
+        uri = report_pictures.file_of(buckets, _place(best, "explanation"), "analysis.json")
+        found = json.loads(buckets.get_bytes(uri)) if uri else {}
     except (ServiceError, ValueError):
         return "", []
     labels: dict[str, dict[str, dict[str, float]]] = found.get("explanations", {}).get("kernel_shap", {})

@@ -145,5 +145,5 @@ def _log(visit: Visit, name: str) -> dict[str, Any]:
             asked = {"logGroupName": group, "logStreamName": stream["logStreamName"], "limit": _LINES}
             lines += visit.call("logs", "GetLogEvents", **asked, startFromHead=False)["events"]
     except ServiceError as error:
-        return {"lines": [], "refused": error.message if error.code.startswith("AccessDenied") else ""}
+        return {"lines": [], "refused": error.message if error.is_refusal else ""}
     return {"lines": sorted(lines, key=lambda event: event["timestamp"])[-_LINES:], "refused": ""}

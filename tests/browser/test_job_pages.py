@@ -111,6 +111,7 @@ def test_one_is_copied_changed_and_stopped(sagemaker: Any, studio: Studio, opene
     before = ran.inner_text()
     expect(ran).not_to_have_text(before)
     page.get_by_role("link", name="a-copy").click()
+    expect(page.locator(".figures [data-running]")).to_have_css("font-size", "19px")  # as large as the other figures
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Stop").press("Enter")
     expect(page.locator("#status")).to_contain_text("Stopped", timeout=40_000)

@@ -25,13 +25,14 @@ done = os.path.join(folder, "done")
 begin = int(open(done).read()) if os.path.exists(done) else 0
 print("from", begin, flush=True)
 signal.signal(signal.SIGTERM, lambda *_: (print("notice", flush=True), sys.exit(0)))
-for step in range(begin, int(os.environ["SM_HP_STEPS"])):
+steps = int(os.environ["SM_HP_STEPS"])
+for step in range(begin, steps):  # none, if it was taken away after the last
     time.sleep(0.1)
     with open(done + ".new", "w") as file:
         file.write(str(step + 1))
     os.rename(done + ".new", done)
     print("step", step, flush=True)
-open(os.path.join(os.environ["SM_MODEL_DIR"], "steps"), "w").write(str(step + 1))
+open(os.path.join(os.environ["SM_MODEL_DIR"], "steps"), "w").write(str(steps))
 """
 
 

@@ -27,7 +27,7 @@ settings.register_profile("clary", deadline=None)
 settings.load_profile("clary")
 
 # Pages are lost when the machine's network changes, which containers with a network of their own do: never both at once.
-_ONE_AT_A_TIME = ("tests/browser/", "tests/api/test_own_images.py")
+_ONE_AT_A_TIME = ("tests/browser/", "tests/api/test_own_images.py", "tests/unit/engines/test_containers.py")
 
 
 class _ByServer(LoadFileScheduling):
@@ -61,7 +61,7 @@ class Studio:
         self._process = subprocess.Popen(
             command, stdout=self._log, stderr=self._log, env=self.environment, start_new_session=True
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not (self.data / "server.json").exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((self.data.parent / "up.log").read_text())

@@ -65,7 +65,7 @@ def ended(sagemaker: Any, name: str) -> dict[str, Any]:
         # Held by the server until the status changes.
         waiter_like = sagemaker.get_waiter("training_job_completed_or_stopped")
         try:
-            waiter_like.wait(TrainingJobName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+            waiter_like.wait(TrainingJobName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 200})
         except Exception as error:  # a job that fails ends the waiter with an error
             if "terminal failure" not in str(error):
                 raise
@@ -81,7 +81,7 @@ def log_lines(logs: Any, name: str, group: str = "/aws/sagemaker/TrainingJobs") 
 
 def wait_for_line(logs: Any, name: str, start: str, group: str = "/aws/sagemaker/TrainingJobs") -> None:
     """Until a line of the job's stream starts so."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         try:
             if any(line.startswith(start) for line in log_lines(logs, name, group)):

@@ -109,7 +109,7 @@ class Lab:
     def _tell(self, _: Record) -> None:
         self._changed.set()
 
-    def _wait(self, look: Callable[[], T | None], seconds: float = 30) -> T | None:
+    def _wait(self, look: Callable[[], T | None], seconds: float = 90) -> T | None:
         """What ``look`` finds, as soon as a record's change lets it find something."""
         deadline = time.monotonic() + seconds
         while True:
@@ -146,7 +146,7 @@ class Lab:
     def describe(self, name: str) -> dict[str, Any]:
         return self.context.call("sagemaker", "DescribeLabelingJob", LabelingJobName=name)
 
-    def until(self, name: str, holds: Any, seconds: float = 30) -> dict[str, Any]:
+    def until(self, name: str, holds: Any, seconds: float = 90) -> dict[str, Any]:
         """Wait until the job's description is so."""
         found = self._wait(lambda: job if holds(job := self.describe(name)) else None, seconds)
         assert found is not None, self.describe(name)
@@ -166,7 +166,7 @@ class Lab:
         assert found is not None, "it does not end"
         return found
 
-    def take(self, worker: Worker, job: str, seconds: float = 30) -> Task:
+    def take(self, worker: Worker, job: str, seconds: float = 90) -> Task:
         """The worker's next task, waited for."""
         found = self._wait(lambda: tasks.take(self.context, worker, job), seconds)
         assert found is not None, "no task came"

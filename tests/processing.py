@@ -50,7 +50,7 @@ def ended(sagemaker: Any, name: str) -> dict[str, Any]:
         if found["ProcessingJobStatus"] in {"Completed", "Failed", "Stopped"}:
             return found
         try:  # held by the server until the status changes
-            waiter.wait(ProcessingJobName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+            waiter.wait(ProcessingJobName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 200})
         except WaiterError as error:
             if "terminal failure" not in str(error):
                 raise

@@ -54,7 +54,7 @@ def transformed(sagemaker: Any, name: str) -> dict[str, Any]:
     """The job's description once it has ended, well or not."""
     try:
         waiter = sagemaker.get_waiter("transform_job_completed_or_stopped")
-        waiter.wait(TransformJobName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        waiter.wait(TransformJobName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 200})
     except WaiterError as error:  # a job that fails ends the waiter with an error
         if "terminal failure" not in str(error):
             raise
@@ -80,7 +80,7 @@ def data_log(logs: Any, name: str) -> list[str]:
 
 def wait_for_request(logs: Any, name: str) -> None:
     """Until the model of a job has printed ``asked``."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         try:
             if logs.filter_log_events(logGroupName=GROUP, logStreamNamePrefix=f"{name}/", filterPattern="asked")[

@@ -48,7 +48,7 @@ def test_what_somebody_may_not_read_is_not_shown(studio: Studio, reader: Browser
     new = json.dumps({"bucket": "ward-7", "key": "open/new", "size": 1})
     status, _, text = reader.ask("POST", "/_/uploads/begin", new, accept="application/json")
     assert status == 200
-    connection = http.client.HTTPConnection(urlsplit(studio.url).netloc, timeout=20)
+    connection = http.client.HTTPConnection(urlsplit(studio.url).netloc, timeout=60)
     connection.request("PUT", json.loads(text)["put"], b"x")
     assert connection.getresponse().status == 403
     connection.close()

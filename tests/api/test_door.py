@@ -70,7 +70,7 @@ def test_lists_refuse_a_token_that_is_not_theirs(studio: Studio) -> None:
 
 def test_a_browser_finds_a_page_and_a_probe_its_health(studio: Studio) -> None:
     url = urlsplit(studio.url)
-    connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=10)
+    connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=60)
     connection.request("GET", "/", headers={"Accept": "text/html"})
     response = connection.getresponse()
     assert (response.status, response.getheader("Location")) == (303, "/_/")
@@ -107,7 +107,7 @@ def test_a_body_that_is_not_json_is_told_so(studio: Studio) -> None:
     request = AWSRequest("POST", studio.url, {"X-Amz-Target": "SageMaker.ListModels"}, data=b"{not json")
     SigV4Auth(Credentials(keys["AccessKeyId"], keys["SecretAccessKey"]), "sagemaker", "us-east-1").add_auth(request)
     url = urlsplit(studio.url)
-    connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=10)
+    connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=60)
     connection.request("POST", "/", b"{not json", dict(request.headers.items()))
     response = connection.getresponse()
     assert response.status == 400

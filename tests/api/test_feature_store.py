@@ -397,7 +397,7 @@ def test_identifiers_are_listed_page_by_page(sagemaker: Any, runtime: Any) -> No
 
 def files(client: Any, group: str, wanted: Callable[[list[dict[str, Any]]], bool]) -> dict[str, list[dict[str, Any]]]:
     """The offline store's files by key, as soon as their rows are those that are wanted."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while True:
         listed = client.list_objects_v2(
             Bucket="features", Prefix=f"store/000000000000/sagemaker/us-east-1/offline-store/{group}-"
@@ -457,7 +457,7 @@ def test_the_offline_store_holds_every_event_as_parquet_by_hours(sagemaker: Any,
     assert (marker["patient"], marker["at"], marker["age"], marker["is_deleted"]) == ("ä", day(3), None, True)
     left = files(s3, "leaving", lambda rows: len(rows) == 1)
     assert next(iter(left.values()))[0]["patient"] == "c"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while sagemaker.list_feature_groups(NameContains="leaving")["FeatureGroupSummaries"]:
         assert time.monotonic() < deadline
     s3.close()
@@ -487,7 +487,7 @@ def test_a_store_whose_bucket_is_gone_waits_for_it(sagemaker: Any, runtime: Any,
     s3.delete_bucket(Bucket="fleeting")
     put(runtime, "p", day(1), "blocked")
     sagemaker.delete_feature_group(FeatureGroupName="blocked")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while (told := sagemaker.describe_feature_group(FeatureGroupName="blocked"))["FeatureGroupStatus"] == "Deleting":
         assert time.monotonic() < deadline
     assert told["FeatureGroupStatus"] == "DeleteFailed"

@@ -32,7 +32,7 @@ def test_it_is_there_while_the_job_runs_and_stays(studio: Studio, s3: Any) -> No
     sagemaker.create_training_job(**jobs.training(s3, "between", SCRIPT, hyperparameters=given))
     base = "between/between/output/intermediate"
     waiter = s3.get_waiter("object_exists")
-    waiter.wait(Bucket=jobs.BUCKET, Key=f"{base}/deep/step.txt", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    waiter.wait(Bucket=jobs.BUCKET, Key=f"{base}/deep/step.txt", WaiterConfig={"Delay": 1, "MaxAttempts": 200})
     sagemaker.stop_training_job(TrainingJobName="between")
     assert jobs.ended(sagemaker, "between")["TrainingJobStatus"] == "Stopped"
     found = {

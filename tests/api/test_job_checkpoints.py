@@ -187,7 +187,7 @@ COUNTS = (
 done = os.path.join(folder, "done")
 begin = int(open(done).read()) if os.path.exists(done) else 0
 print("from", begin, flush=True)
-for step in range(begin, 30):
+for step in range(begin, 60):
     time.sleep(0.1)
     open(done + ".new", "w").write(str(step + 1))
     os.rename(done + ".new", done)

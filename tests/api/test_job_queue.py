@@ -33,7 +33,7 @@ def message(sagemaker: Any, name: str) -> str:
 
 
 def wait_for(sagemaker: Any, name: str, text: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while text not in message(sagemaker, name):
         assert time.monotonic() < deadline, message(sagemaker, name)
         time.sleep(0.02)

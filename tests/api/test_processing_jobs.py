@@ -118,7 +118,7 @@ def test_continuous_outputs_are_there_while_the_job_runs(s3: Any, sagemaker: Any
     )
     outputs = [processing.output("out", "s3://jobs/flow", "/opt/ml/processing/out", "Continuous")]
     sagemaker.create_processing_job(**processing.request(s3, "flow", script, outputs=outputs))
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not (there := keys(s3, "flow/")) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert there == {"first.txt": b"first"}

@@ -408,10 +408,10 @@ def test_a_presigned_link_gives_what_its_signer_may(user: Any, s3: Any) -> None:
         client.generate_presigned_url("get_object", Params={"Bucket": "ward", "Key": key})
         for key in ("in/a.csv", "secret/b.csv")
     )
-    with opener.open(good, timeout=20) as response:
+    with opener.open(good, timeout=60) as response:
         assert response.read() == b"1,2\n"
     with pytest.raises(urllib.error.HTTPError) as error:
-        opener.open(bad, timeout=20)
+        opener.open(bad, timeout=60)
     assert error.value.code == 403
     assert re.search(rb"<Code>AccessDenied</Code>", error.value.read())
     error.value.close()
@@ -429,7 +429,7 @@ def test_a_form_uploads_what_its_signer_may(user: Any, s3: Any) -> None:
         request = urllib.request.Request(form["url"], f"{parts}--{boundary}--\r\n".encode())
         request.add_header("Content-Type", f"multipart/form-data; boundary={boundary}")
         try:
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as response:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as response:
                 found = response.status
         except urllib.error.HTTPError as error:
             found = error.code

@@ -33,15 +33,15 @@ def test_a_template_is_rendered_and_its_image_can_be_read(studio: Studio, s3: An
     assert "assets.crowd.aws" not in answer["RenderedContent"]
     address = html.unescape(re.search(r'src="(http[^"]*X-Amz[^"]*)"', answer["RenderedContent"])[1])  # type: ignore[index]
     request = urllib.request.Request(address, headers={"Origin": "null"})
-    with urllib.request.urlopen(request, timeout=10) as found:
+    with urllib.request.urlopen(request, timeout=60) as found:
         assert found.read() == b"pixels"
         assert (
             found.headers["Access-Control-Allow-Origin"] == "*"
         )  # the tool reads the pixels from a frame of no origin
-    with urllib.request.urlopen(address, timeout=10) as found:
+    with urllib.request.urlopen(address, timeout=60) as found:
         assert found.headers["Access-Control-Allow-Origin"] is None
     with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(address.replace("1.png", "2.png"), timeout=10)
+        urllib.request.urlopen(address.replace("1.png", "2.png"), timeout=60)
 
 
 @pytest.mark.parametrize(

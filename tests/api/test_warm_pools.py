@@ -43,7 +43,7 @@ def pool(sagemaker: Any, name: str) -> dict[str, Any]:
 
 
 def until(sagemaker: Any, name: str, status: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while (found := pool(sagemaker, name))["Status"] != status:
         assert time.monotonic() < deadline, found
         time.sleep(0.05)

@@ -75,7 +75,7 @@ def test_an_upload_that_is_cut_goes_on_where_it_stopped(
     context.on("request", lambda request: sent.append(request.url) if request.method == "PUT" else None)
     context.route(re.compile(r"partNumber=3"), lambda route: route.abort())
     page.get_by_label("Upload: drop").set_input_files(file)
-    expect(page.locator("[data-state]")).to_contain_text("trying again", timeout=30_000)
+    expect(page.locator("[data-state]")).to_contain_text("trying again")
     (begun,) = s3.list_multipart_uploads(Bucket="ward-7", Prefix="cut/")["Uploads"]
     named = {"Bucket": "ward-7", "Key": "cut/large.bin", "UploadId": begun["UploadId"]}
     while len(s3.list_parts(**named).get("Parts", [])) < 2:
@@ -91,7 +91,7 @@ def test_an_upload_that_is_cut_goes_on_where_it_stopped(
     expect(page.get_by_role("heading", name="Uploads that were cut")).to_be_visible()
     shots(page, "data-upload-cut")
     page.get_by_label("Upload: drop").set_input_files(file)
-    expect(page.locator("[data-state]")).to_contain_text("20.0 MB, done", timeout=30_000)
+    expect(page.locator("[data-state]")).to_contain_text("20.0 MB, done")
     assert [re.search(r"partNumber=(\d+)", url)[1] for url in sent] == ["3"]  # type: ignore[index]
     body = s3.get_object(Bucket="ward-7", Key="cut/large.bin")["Body"].read()
     assert hashlib.sha256(body).digest() == hashlib.sha256(file.read_bytes()).digest()
@@ -123,7 +123,7 @@ def test_a_part_that_breaks_is_tried_again_and_cancel_leaves_nothing(
     page.route(re.compile("partNumber="), once)
     page.route(re.compile("uploads/complete"), lost)
     page.get_by_label("Upload: drop").set_input_files(file)
-    expect(page.locator("[data-state]")).to_contain_text("8.4 MB, done", timeout=30_000)
+    expect(page.locator("[data-state]")).to_contain_text("8.4 MB, done")
     assert len(broken) == 2
     page.route(re.compile("partNumber="), lambda route: None)
     other = tmp_path / "cancelled.bin"
@@ -210,7 +210,7 @@ def test_an_object_that_is_deleted_under_the_open_page(s3: Any, studio: Studio, 
     page.goto(f"{studio.url}/_/data/ward-7/gone.txt")
     expect(page.get_by_role("heading", name="gone.txt")).to_be_visible()
     s3.delete_object(Bucket="ward-7", Key="gone.txt")
-    expect(page.locator("#banner")).to_have_text("What this page shows is no longer there.", timeout=15_000)
+    expect(page.locator("#banner")).to_have_text("What this page shows is no longer there.")
     page.get_by_role("link", name="Download").click()
     expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
 

@@ -61,7 +61,7 @@ def test_a_model_is_trained_deployed_and_asked(studio: Studio, opened: Opened, t
     expect(page.locator("#status")).to_contain_text("InService", timeout=120_000)
     page.get_by_label("What to send").fill("75,1,hip")
     page.get_by_role("button", name="Ask").click()
-    expect(page.locator("[data-answer]")).to_be_visible(timeout=60_000)
+    expect(page.locator("[data-answer]")).to_be_visible()
     shot(page, "first-light-05-answer")
     assert 7 < float(page.locator("[data-answer]").inner_text()) < 11
 
@@ -79,7 +79,7 @@ def test_ten_x_rays_are_labelled(studio: Studio, opened: Opened, tmp_path: Path)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="x-rays", exact=True)).to_be_visible()
     page.get_by_label("Upload: drop").set_input_files(pictures)
-    expect(page.get_by_role("link", name=pictures[-1].name).first).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("link", name=pictures[-1].name).first).to_be_visible()
     address = _team(page, studio)
     page.goto(f"{studio.url}/_/labelling/new")
     page.locator("[name=name]").fill("trachea")
@@ -102,8 +102,8 @@ def test_ten_x_rays_are_labelled(studio: Studio, opened: Opened, tmp_path: Path)
             if drawn == 2:
                 shot(worker, "first-light-07-portal")
         person.press("Enter" if boxes[picture.name] else "n")
-    expect(page.locator(".picture rect")).to_have_count(drawn, timeout=30_000)
-    expect(page.locator("#status")).to_contain_text("Completed", timeout=30_000)
+    expect(page.locator(".picture rect")).to_have_count(drawn)
+    expect(page.locator("#status")).to_contain_text("Completed")
     page.wait_for_function(
         "() => [...document.querySelectorAll('.picture img')].every((each) => each.complete && each.naturalWidth)"
     )

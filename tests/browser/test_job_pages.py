@@ -57,12 +57,10 @@ def test_a_job_is_followed_to_its_end(sagemaker: Any, studio: Studio, opened: Op
     page.get_by_role("link", name="Training jobs").click()
     page.get_by_role("link", name="followed").click()
     expect(page.locator("#status")).to_contain_text("InProgress")
-    expect(page.locator("#log pre")).to_contain_text(
-        "epoch 2: train:loss=0.3333; validation:loss=0.5000; <b>bold</b>", timeout=40_000
-    )
+    expect(page.locator("#log pre")).to_contain_text("epoch 2: train:loss=0.3333; validation:loss=0.5000; <b>bold</b>")
     expect(page.locator("svg.chart")).to_be_visible()
     shots(page, "job-live")
-    expect(page.locator("#status")).to_contain_text("Completed", timeout=60_000)
+    expect(page.locator("#status")).to_contain_text("Completed")
     expect(page.locator(".figures")).to_contain_text("0.0833")
     expect(page.get_by_role("img", name="loss: train:loss from 1 to 0.0833")).to_be_visible()
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
@@ -105,7 +103,7 @@ def test_one_is_copied_changed_and_stopped(sagemaker: Any, studio: Studio, opene
     page.get_by_label("Name", exact=True).fill("a-copy")
     page.get_by_role("button", name="Start the job").press("Enter")
     expect(page.get_by_role("heading", name="a-copy")).to_be_visible()
-    expect(page.locator("#log pre")).to_contain_text("epoch 1", timeout=40_000)
+    expect(page.locator("#log pre")).to_contain_text("epoch 1")
     page.get_by_role("link", name="Training jobs", exact=True).first.click()
     ran = page.locator("#job-a-copy [data-running]")
     before = ran.inner_text()
@@ -114,7 +112,7 @@ def test_one_is_copied_changed_and_stopped(sagemaker: Any, studio: Studio, opene
     expect(page.locator(".figures [data-running]")).to_have_css("font-size", "19px")  # as large as the other figures
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Stop").press("Enter")
-    expect(page.locator("#status")).to_contain_text("Stopped", timeout=40_000)
+    expect(page.locator("#status")).to_contain_text("Stopped")
     found = sagemaker.describe_training_job(TrainingJobName="a-copy")
     assert found["HyperParameters"]["epochs"] == "100"
 

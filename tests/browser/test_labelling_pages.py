@@ -69,7 +69,7 @@ def test_from_no_team_to_boxes_on_the_pictures_without_the_terminal(
     ann.draw(430, 60, 150, 260).press("Enter").at(2, 3).press("n").at(3, 3).draw(300, 80, 90, 90).draw(600, 80, 90, 90)
     ann.press("Enter")
     # The owner's page, which was open all the while.
-    expect(page.locator(".picture rect")).to_have_count(3, timeout=15_000)
+    expect(page.locator(".picture rect")).to_have_count(3)
     expect(page.get_by_text("1 box", exact=True)).to_be_visible()
     expect(page.get_by_text("nothing", exact=True)).to_be_visible()
     expect(page.locator("#status")).to_contain_text("Completed")
@@ -95,7 +95,7 @@ def test_a_job_is_stopped_and_a_worker_removed(studio: Studio, opened: Opened, p
     page.on("dialog", lambda dialog: dialog.accept())
     page.goto(f"{studio.url}/_/labelling/jobs/to-stop")
     page.get_by_role("button", name="Stop").click()
-    expect(page.locator("#status")).to_contain_text("Stopped", timeout=15_000)
+    expect(page.locator("#status")).to_contain_text("Stopped")
     told = studio.clary("labelling", "jobs", "--data", str(studio.data))
     assert "to-stop" in told.stdout, told.stderr
     studio.clary("labelling", "workers", "add", "zoe", "--team", "ward", "--data", str(studio.data))

@@ -64,7 +64,7 @@ def worker(studio: Studio, name: str) -> str:
 
 
 def finished(studio: Studio, name: str) -> dict[str, Any]:
-    sagemaker, deadline = studio.client("sagemaker"), time.monotonic() + 30
+    sagemaker, deadline = studio.client("sagemaker"), time.monotonic() + 90
     while time.monotonic() < deadline:
         found: dict[str, Any] = sagemaker.describe_labeling_job(LabelingJobName=name)
         if found["LabelingJobStatus"] in {"Completed", "Failed", "Stopped"}:

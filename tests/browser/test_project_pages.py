@@ -23,7 +23,7 @@ def test_a_learner_is_led_through_the_first_lab(fresh_studio: Studio, opened: Op
     shots(page, "projects")
     page.get_by_role("link", name=re.compile("^Start.*The first lab")).click()
     expect(page.get_by_role("heading", name="The steps")).to_be_visible()
-    expect(page.get_by_text("0 of 3 hold")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("0 of 3 hold")).to_be_visible()
     accessible(page)
     shots(page, "project")
     page.get_by_role("link", name="step 5").click()
@@ -33,7 +33,7 @@ def test_a_learner_is_led_through_the_first_lab(fresh_studio: Studio, opened: Op
     page.get_by_role("button", name="Run the solution").press("Enter")
     expect(page.get_by_role("button", name="Stop the solution")).to_be_visible()
     expect(page.get_by_text("3 of 3 hold")).to_be_visible(timeout=300_000)
-    expect(page.get_by_text("endpoint first-lab stays up")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("endpoint first-lab stays up")).to_be_visible()
     shots(page, "project-done")
 
 

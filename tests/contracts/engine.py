@@ -27,7 +27,7 @@ def python(code: str) -> list[str]:
     return [str(Path(sys.executable).resolve()), "-I", "-S", "-u", "-c", code]
 
 
-def wait(engine: Engine, directory: Path, until: Callable[[], bool] = lambda: False, timeout: float = 30.0) -> Progress:
+def wait(engine: Engine, directory: Path, until: Callable[[], bool] = lambda: False, timeout: float = 90.0) -> Progress:
     """Poll whenever the engine hints (and now and then, hints may be lost) until the task ended or ``until()``."""
     hint = threading.Event()
     unsubscribe = engine.subscribe(lambda _: hint.set())
@@ -201,7 +201,7 @@ class EngineContract:
         code = "touch beat; (while :; do echo x >> beat; sleep 0.01; done) & sleep 60 & echo done; exit 4"
         job = task(["bash", "-c", code])
         engine.start(job)
-        assert wait(engine, job.directory, timeout=10).exit_code == 4
+        assert wait(engine, job.directory, timeout=50).exit_code == 4
         assert texts(job.directory) == ["done"]
         assert not grows(job.directory / "ml/beat")
 
@@ -216,7 +216,7 @@ class EngineContract:
         engine.start(job)
         wait(engine, job.directory, (ml / "up").exists)
         (ml / "wait").write_text("go\n")
-        assert wait(engine, job.directory, timeout=10).exit_code == 0
+        assert wait(engine, job.directory, timeout=50).exit_code == 0
         assert not grows(ml / "beat")
 
     def test_signals_have_their_defaults(self, engine: Engine, task: Any) -> None:
@@ -309,7 +309,7 @@ class EngineContract:
     def test_a_task_whose_companion_fails_is_killed_and_says_so(self, engine: Engine, task: Any) -> None:
         job = task(["sh", "-c", "trap '' TERM; echo up; sleep 60"], companion=python("import sys; sys.exit(3)"))
         engine.start(job)
-        progress = wait(engine, job.directory, timeout=20)
+        progress = wait(engine, job.directory, timeout=50)
         assert progress.abandoned
         assert progress.exit_code == 137
 

@@ -105,7 +105,7 @@ def test_a_step_counts_when_all_workers_have_saved_it(job: Job, evaluate: Start,
     time.sleep(1)
     assert process.poll() is None
     job.save(1, 1.0, 1)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     process.communicate()
     assert (left(tmp_path)["status"], left(tmp_path)["step"]) == ("IssuesFound", 1)
 
@@ -124,20 +124,20 @@ def test_a_worker_that_has_died_holds_nobody_up_when_the_job_has_ended(
     time.sleep(0.5)
     assert process.poll() is None
     job.end()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     process.communicate()
     assert left(tmp_path)["step"] == 1
 
 
 def test_a_training_that_saves_nothing_any_more_is_stalled(job: Job, evaluate: Start, tmp_path: Path) -> None:
     job.collect()
-    process = evaluate("StalledTrainingRule", threshold="2")
+    process = evaluate("StalledTrainingRule", threshold="4")
     first_line(process)
     for step in range(4):  # it goes on for longer than the threshold
         job.save(step, 1.0)
-        time.sleep(0.8)
+        time.sleep(1.2)
     assert process.poll() is None
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     process.communicate()
     found = left(tmp_path)
     assert (found["status"], found["step"]) == ("IssuesFound", 3)
@@ -149,7 +149,7 @@ def test_a_job_that_saved_nothing_is_told(job: Job, evaluate: Start, tmp_path: P
     first_line(process)
     job.folder.mkdir()
     job.end()
-    log, _ = process.communicate(timeout=20)
+    log, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "saved no tensors" in log
     assert left(tmp_path)["status"] == "NoIssuesFound"
@@ -168,7 +168,7 @@ def test_another_job_may_still_be_saving(job: Job, evaluate: Start, tmp_path: Pa
     time.sleep(1)
     assert process.poll() is None
     other.save(1, 1.5)
-    log, _ = process.communicate(timeout=20)
+    log, _ = process.communicate(timeout=60)
     assert process.returncode == 0, log
     assert (left(tmp_path)["status"], left(tmp_path)["step"]) == ("IssuesFound", 1)
 
@@ -185,8 +185,8 @@ def test_a_rule_that_waits_takes_next_to_no_processor(job: Job, evaluate: Start)
     share = (_seconds(process.pid) - before) / 4
     stopper = threading.Timer(0.1, job.end)
     stopper.start()
-    process.communicate(timeout=20)
-    assert share < 0.02
+    process.communicate(timeout=60)
+    assert share < 0.05
     assert process.returncode == 0
 
 

@@ -251,7 +251,7 @@ class Verdict:
 
     def _files(self) -> None:
         """The sweep runs beside the first requests; it has ended when the files are those that the index names."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 90
         while (over := self._left_over()) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert not over, f"left over: {over}"

@@ -45,7 +45,7 @@ def test_nothing_that_was_saved_is_lost(fresh_studio: Studio) -> None:
     s3.get_waiter("object_exists").wait(
         Bucket=jobs.BUCKET,
         Key="out/watched/debug-output/collections/000000000/worker_0_collections.json",
-        WaiterConfig={"Delay": 1, "MaxAttempts": 30},
+        WaiterConfig={"Delay": 1, "MaxAttempts": 200},
     )
     for _ in range(2):
         fresh_studio.kill()

@@ -168,7 +168,7 @@ def test_calls_of_awss_own_names_are_answered_here(studio: Studio) -> None:
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({"https": found["HTTPS_PROXY"]}), urllib.request.HTTPSHandler(context=context)
     )
-    with opener.open(url, timeout=20) as response:
+    with opener.open(url, timeout=60) as response:
         assert response.read() == b"through the tunnel"
     for client in (sts, s3):
         client.close()

@@ -120,7 +120,9 @@ while True:
 print("found again")
 """
     studio.client("sagemaker").create_training_job(**jobs.training(s3, "waits", script))
-    s3.get_waiter("object_exists").wait(Bucket="jobs", Key="waits/before", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    s3.get_waiter("object_exists").wait(
+        Bucket="jobs", Key="waits/before", WaiterConfig={"Delay": 1, "MaxAttempts": 200}
+    )
     studio.kill()
     studio.start()
     studio.client("s3").put_object(Bucket="jobs", Key="waits/after", Body=b"")

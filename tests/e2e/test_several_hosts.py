@@ -24,7 +24,7 @@ ENDLESS = "import time\nprint('step', 0, flush=True)\ntime.sleep(600)\n"
 
 
 def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)

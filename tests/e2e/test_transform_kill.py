@@ -60,7 +60,7 @@ def asked(studio: Studio) -> list[str]:
 
 def wait_for_output(studio: Studio) -> None:
     """Until the answers to the first file are in S3."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not outputs(studio.client("s3"), "slow"):
         assert time.monotonic() < deadline
         time.sleep(0.02)

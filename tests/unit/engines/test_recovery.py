@@ -135,7 +135,7 @@ def test_the_task_of_a_killed_supervisor_is_lost_and_dies_with_it(engine: LocalE
     assert engine.poll(task.directory) == progress
     with (task.directory / "lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 90
     while grows(task.directory / "ml/beat"):  # the kernel ends a sandbox's processes a moment later
         assert time.monotonic() < deadline
 
@@ -188,7 +188,7 @@ def test_neither_zombies_nor_descriptors_are_left(engine: LocalEngine, root: Pat
         with (task.directory / "lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH)
         before = open_files() if before is None else before
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 90
         while open_files() > before:  # fewer: what other tests left is collected
             assert time.monotonic() < deadline  # that which waits for the supervisor's end is closed in a moment
     with pytest.raises(ChildProcessError):
@@ -204,7 +204,7 @@ def test_the_end_of_a_killed_supervisor_is_told_at_once(engine: LocalEngine, roo
     assert running is not None
     assert running.ended is None
     os.kill(started(task.directory), signal.SIGKILL)
-    while told.get(timeout=10) == task.directory:  # without a sandbox its guardian may end a moment later
+    while told.get(timeout=60) == task.directory:  # without a sandbox its guardian may end a moment later
         progress = engine.poll(task.directory)
         assert progress is not None
         if progress.lost:

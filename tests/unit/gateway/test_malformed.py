@@ -131,10 +131,10 @@ def test_what_xml_cannot_hold_is_shown_as_such() -> None:
 def test_a_long_form_is_read_in_no_time() -> None:
     model = models.service("iam").operation_model("TagRole")
     body = b"&".join(b"Tags.member.%d.Key=a&Tags.member.%d.Value=b" % (n, n) for n in range(1, 9_999))
-    began = time.perf_counter()
+    began = time.process_time()
     found = query.parse(model, HttpRequest("POST", "/", "", Headers(), b"RoleName=r&" + body), {})
     assert len(found["Tags"]) == 9_998
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     for spoilt in (b"&" * 60_000, b"DurationSeconds=\xb2"):
         with pytest.raises(ServiceError) as error:
             query.parse(
@@ -151,21 +151,21 @@ def test_a_million_wrong_items_make_no_answer_of_megabytes() -> None:
     with pytest.raises(ServiceError) as error:
         validation.validate(model, wrong)
     assert len(error.value.message) < 500_000
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(ServiceError):
         validation.validate(model, {"ResourceArn": "arn", "Tags": [{"Key": "a b", "Value": "v"}] * 200_000})
-    assert time.perf_counter() - began < 0.5  # what is far too long is not looked at item by item
+    assert time.process_time() - began < 0.5  # what is far too long is not looked at item by item
 
 
 def test_no_pattern_of_a_model_holds_the_server_up() -> None:
     """The patterns for which texts like these take long are known to: 256 characters, or what the model allows."""
     shapes = [models.service("sagemaker").shape_for(name) for name in models.service("sagemaker").shape_names]
     patterns = {shape.metadata["pattern"]: shape for shape in shapes if shape.metadata.get("pattern")}
-    began = time.perf_counter()
+    began = time.process_time()
     for pattern, shape in patterns.items():
         text = ("a-" * 128)[: min(256, shape.metadata.get("max", 256))] + "\0"
         java_patterns.matches(pattern, text)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ def test_closing_gives_up_a_long_upload_and_the_next_start_makes_it(
 
     monkeypatch.setattr(os, "read", slow)
     followers.follow(place)
-    assert reading.wait(10)
+    assert reading.wait(60)
     followers.close()
     monkeypatch.setattr(os, "read", read)
     assert objects(context) == {}

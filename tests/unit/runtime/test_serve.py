@@ -72,7 +72,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def ask(
     port: int, body: bytes = b"x", method: str = "POST", path: str = "/invocations", **headers: str
 ) -> tuple[int, str, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         response = connection.getresponse()
@@ -109,7 +109,7 @@ def test_errors_tell_whose_they_are(start: Start) -> None:
 
 def test_connections_are_kept_and_bodies_may_be_chunked(start: Start) -> None:
     port = start("def model_fn(folder): return 'm'\n")
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     for size in (1, 100_000):
         connection.request(
             "POST", "/invocations", iter([b"a" * size, b"b"]), {"Content-Type": "text/csv"}, encode_chunked=True
@@ -134,7 +134,7 @@ def output_fn(prediction, accept):
 
 def test_a_generator_is_sent_piece_by_piece(start: Start) -> None:
     port = start(STREAM)
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     for _ in range(2):  # the connection is kept
         connection.request("POST", "/invocations", b"all", {"Content-Type": "text/csv"})
         response = connection.getresponse()

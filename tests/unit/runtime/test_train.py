@@ -177,7 +177,7 @@ def test_sigterm_reaches_the_script_once(ml: Path) -> None:
         if line == "ready\n":
             break
     os.killpg(process.pid, signal.SIGTERM)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
     assert (process.returncode, output) == (0, "asked\nsaved\n")
 
 

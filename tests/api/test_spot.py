@@ -36,7 +36,7 @@ open(os.path.join(os.environ["SM_MODEL_DIR"], "steps"), "w").write(str(steps))
 """
 
 
-def spot(s3: Any, name: str, steps: int = 30, **given: Any) -> dict[str, Any]:
+def spot(s3: Any, name: str, steps: int = 60, **given: Any) -> dict[str, Any]:
     members = {
         "EnableManagedSpotTraining": True,
         "StoppingCondition": {"MaxRuntimeInSeconds": 120, "MaxWaitTimeInSeconds": 240},
@@ -73,7 +73,7 @@ def test_an_interrupted_job_goes_on_from_its_checkpoint(studio: Studio, s3: Any,
     before = [line for line in lines[: lines.index("notice")] if line.startswith("step")]
     assert begins in ([0, len(before)], [0, len(before) + 1])  # the notice may come between the file and the line
     stored = s3.get_object(Bucket=jobs.BUCKET, Key="checkpoints/taken/done")["Body"].read()
-    assert stored == b"30"
+    assert stored == b"60"
     assert job["TrainingTimeInSeconds"] > job["BillableTimeInSeconds"] >= 1
     assert job["BillableTimeInSeconds"] == max(1, round(job["TrainingTimeInSeconds"] * 0.3))
 
@@ -177,7 +177,7 @@ def test_several_hosts_are_interrupted_and_go_on_together(studio: Studio, s3: An
     job = jobs.ended(sagemaker, "together")
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert statuses(job).count("Training") == 2
-    assert stored(s3, "together") == {"done-algo-1": b"30", "done-algo-2": b"30"}
+    assert stored(s3, "together") == {"done-algo-1": b"60", "done-algo-2": b"60"}
     streams = boto("logs").describe_log_streams(
         logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix="together/"
     )["logStreams"]

@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -248,9 +249,11 @@ def stream(studio: Studio, owner: Browser) -> Iterator[http.client.HTTPResponse]
 def test_open_pages_are_told_what_kind_of_thing_changed(studio: Studio, stream: http.client.HTTPResponse) -> None:
     assert stream.headers["content-type"] == "text/event-stream"
     assert stream.readline() == b"retry: 2000\n"
+    began = datetime.now(UTC)
     studio.client("sagemaker").create_experiment(ExperimentName="told")
     while not (line := stream.readline()).startswith(b"data: ") or b"Experiment" not in line:
         assert line, "the stream ended"
+    assert (datetime.now(UTC) - began).total_seconds() < 2
 
 
 def test_a_page_and_a_stream_tell_the_state_that_they_are_made_of(

@@ -17,6 +17,7 @@ from clary.images.environments import Environments
 from tests import jobs
 from tests.conftest import ROOT, Studio
 from tests.refusals import refused
+from tests.waiting import until
 
 PREFIX = "arn:aws:sagemaker:us-east-1:000000000000"
 FEATURES = [
@@ -457,9 +458,7 @@ def test_the_offline_store_holds_every_event_as_parquet_by_hours(sagemaker: Any,
     assert (marker["patient"], marker["at"], marker["age"], marker["is_deleted"]) == ("ä", day(3), None, True)
     left = files(s3, "leaving", lambda rows: len(rows) == 1)
     assert next(iter(left.values()))[0]["patient"] == "c"
-    deadline = time.monotonic() + 90
-    while sagemaker.list_feature_groups(NameContains="leaving")["FeatureGroupSummaries"]:
-        assert time.monotonic() < deadline
+    until(lambda: not sagemaker.list_feature_groups(NameContains="leaving")["FeatureGroupSummaries"])
     s3.close()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.conftest import Studio
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -158,10 +158,7 @@ def test_a_lifecycle_rule_takes_what_is_due(boto: Callable[..., Any]) -> None:
     }
     s3.put_bucket_lifecycle_configuration(Bucket="expiring", LifecycleConfiguration={"Rules": [rule]})
     assert s3.get_bucket_lifecycle_configuration(Bucket="expiring")["Rules"] == [rule]
-    deadline = time.monotonic() + 90
-    while s3.list_objects_v2(Bucket="expiring")["KeyCount"] > 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: s3.list_objects_v2(Bucket="expiring")["KeyCount"] <= 1)
     assert s3.list_objects_v2(Bucket="expiring")["Contents"][0]["Key"] == "kept"
     s3.delete_bucket_lifecycle(Bucket="expiring")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tarfile
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from tests import jobs
 from tests.conftest import Studio
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -197,10 +197,7 @@ def test_a_name_is_used_once_and_free_after_deletion(s3: Any, sagemaker: Any, st
     sagemaker.delete_training_job(TrainingJobName="twice")
     with pytest.raises(ClientError, match="Requested resource not found"):
         sagemaker.describe_training_job(TrainingJobName="twice")
-    deadline = time.monotonic() + 90
-    while list((studio.data / "tasks/training").glob("*/twice-*")):  # its code goes with it
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: not list((studio.data / "tasks/training").glob("*/twice-*")))  # its code goes with it
 
 
 def test_lists_join_to_the_whole(s3: Any, sagemaker: Any) -> None:

@@ -160,7 +160,7 @@ def test_a_script_that_ignores_sigterm_is_killed_when_the_grace_is_over(s3: Any,
     began = time.monotonic()
     sagemaker.stop_training_job(TrainingJobName="deaf")
     job = jobs.ended(sagemaker, "deaf")
-    assert time.monotonic() - began > 115
+    assert 115 < time.monotonic() - began < 180
     assert job["TrainingJobStatus"] == "Stopped"
     assert "no" in jobs.log_lines(boto("logs"), "deaf")
     assert has_model(s3, "deaf", [b"m"])

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +14,12 @@ from clary.engines import sandbox
 from tests import jobs
 from tests.api.test_several_instances import lines_of, on
 from tests.conftest import Studio
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
 SLOW = "import time\nfor n in range(20):\n    print('step', n, flush=True)\n    time.sleep(0.1)\n"
 ENDLESS = "import time\nprint('step', 0, flush=True)\ntime.sleep(600)\n"
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 90
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def started(studio: Studio, name: str, script: str, **more: Any) -> Any:
@@ -45,7 +37,7 @@ def started(studio: Studio, name: str, script: str, **more: Any) -> Any:
             return False
         return len(found) == 2 and all("step 0" in lines for lines in found.values())
 
-    wait_until(both)
+    until(both)
     return sagemaker
 
 
@@ -72,4 +64,4 @@ def test_a_host_that_is_lost_ends_the_job_and_leaves_nothing(fresh_studio: Studi
     assert job["TrainingJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("InternalServerError: the process that watched over the job died with it")
     assert "on algo-2" in job["FailureReason"]
-    wait_until(lambda: not Path(f"/proc/{holder}").exists())
+    until(lambda: not Path(f"/proc/{holder}").exists())

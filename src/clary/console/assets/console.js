@@ -1,4 +1,5 @@
-// What every page of the console does: looks again when something changed, copies, tells times, signs in.
+// What every page of the console does: looks again when something changed, asks before it deletes, copies, tells times, signs in.
+// It is there before the page's first button is: a click that came earlier would delete unasked.
 "use strict";
 (() => {
   const banner = (text) => {
@@ -8,7 +9,7 @@
 
   // Regions that live: fetched anew with their page, and made alike without losing focus, scroll or an open menu.
   const stateOf = (page) => page.querySelector('meta[name="clary-changes"]')?.content;
-  let asked = null, again = false, state = stateOf(document);
+  let asked = null, again = false, state = stateOf(document); // it stands above this script
   async function refresh() {
     if (asked) { again = true; return; }
     const regions = [...document.querySelectorAll("[data-live], [data-every]")];
@@ -122,11 +123,13 @@
     if (log.dataset?.follow !== undefined) log.dataset.up = log.scrollHeight - log.scrollTop - log.clientHeight > 40 ? "1" : "";
   }, true);
   document.addEventListener("clary:refreshed", follow);
-  follow();
-  document.querySelector("form[data-submit-at-once]")?.requestSubmit();
-  tellTimes();
-  listen();
-  // On a phone the navigation is a row that scrolls: it shows where one is.
-  const nav = document.querySelector("nav"), here = nav?.querySelector("[aria-current]");
-  if (here) nav.scrollLeft = here.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
+  document.addEventListener("DOMContentLoaded", () => {
+    follow();
+    document.querySelector("form[data-submit-at-once]")?.requestSubmit();
+    tellTimes();
+    listen();
+    // On a phone the navigation is a row that scrolls: it shows where one is.
+    const nav = document.querySelector("nav"), here = nav?.querySelector("[aria-current]");
+    if (here) nav.scrollLeft = here.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
+  });
 })();

@@ -31,6 +31,8 @@
     if (file && type.startsWith("image/")) draw(file, told.document);
   });
 
+  form.querySelector("button").disabled = false; // until here a click would have sent the form to this page
+
   // [[class, score, xmin, ymin, xmax, ymax], …] in fractions, as the built-in detector answers.
   function draw(file, document_) {
     const boxes = (document_?.prediction ?? []).filter((box) => Array.isArray(box) && box.length >= 6 && box[1] >= ENOUGH);

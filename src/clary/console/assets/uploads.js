@@ -225,10 +225,12 @@
   }
 
   const field = place.querySelector("input[type=file]");
-  field.addEventListener("change", () => {
+  const chosen = () => {
     upload([...field.files].map((file) => [file, file.name]));
     field.value = "";
-  });
+  };
+  field.addEventListener("change", chosen);
+  if (field.files.length) chosen(); // before this script was here
   const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
   document.addEventListener("dragover", (event) => { if (holdsFiles(event)) { event.preventDefault(); place.classList.add("over"); } });
   document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) place.classList.remove("over"); });
@@ -244,7 +246,8 @@
   addEventListener("beforeunload", (event) => { if (active) event.preventDefault(); });
 
   // A folder is an empty object whose key ends with a slash.
-  place.querySelector("[data-folder]").addEventListener("submit", async (event) => {
+  const folder = place.querySelector("[data-folder]");
+  folder.addEventListener("submit", async (event) => {
     event.preventDefault();
     const key = `${prefix}${event.target.elements.name.value}/`;
     try {
@@ -257,4 +260,5 @@
       banner.hidden = false;
     }
   });
+  folder.querySelector("button").disabled = false;
 })();

@@ -80,7 +80,6 @@ print("hook", smd.get_hook(create_if_not_exists=True))
 """
 
 RANKS = """
-import os
 import torch
 from torch import nn
 torch.distributed.init_process_group("gloo")
@@ -89,9 +88,6 @@ torch.manual_seed(rank)
 net = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))
 for _ in range(2):
     nn.MSELoss()(net(torch.randn(4, 2)), torch.randn(4, 1)).backward()
-# Last, as trainings do: torch aborts now and then where its gloo thread still holds an object of the Python that ends.
-torch.save(net.state_dict(), os.path.join(os.environ["SM_MODEL_DIR"], f"{rank}.pt"))
-torch.distributed.destroy_process_group()
 """
 
 XGBOOST = """

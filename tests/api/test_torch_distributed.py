@@ -27,9 +27,20 @@ model(torch.full((1, 1), float(dist.get_rank() + 1))).sum().backward()
 everyone = torch.tensor([dist.get_rank() + 1.0])
 dist.all_reduce(everyone)
 print(json.dumps({"sum": everyone.item(), "mean gradient": model.module.weight.grad.item()}))
-# Last, as trainings do: torch aborts now and then where its gloo thread still holds an object of the Python that ends.
-torch.save(model.state_dict(), os.path.join(os.environ["SM_MODEL_DIR"], f"{own}.pt"))
-dist.destroy_process_group()
+"""
+
+# As on a machine that is busy: gloo's threads do not get Python's lock before the script ends.
+AT_ONCE = """
+import json, os, sys, torch
+import torch.distributed as dist
+hosts, own = json.loads(os.environ["SM_HOSTS"]), os.environ["SM_CURRENT_HOST"]
+os.environ.update(RANK=str(hosts.index(own)), WORLD_SIZE=str(len(hosts)), MASTER_ADDR=hosts[0], MASTER_PORT="29501")
+os.environ.update(GLOO_SOCKET_IFNAME=os.environ["SM_NETWORK_INTERFACE_NAME"])
+dist.init_process_group("gloo")
+layers = torch.nn.Sequential(*[torch.nn.Linear(64, 64) for _ in range(12)])
+model = torch.nn.parallel.DistributedDataParallel(layers, bucket_cap_mb=0.01)
+sys.setswitchinterval(1000)
+model(torch.ones(1, 64)).sum().backward()
 """
 
 
@@ -57,3 +68,20 @@ def test_hosts_train_one_model_together(studio: Studio, isolated: bool, launched
     assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
     found = said(studio.client("logs"), name)
     assert found == {host: {"sum": 6.0, "mean gradient": 2.0} for host in ("algo-1", "algo-2", "algo-3")}
+
+
+@pytest.mark.parametrize("end", ["", "dist.destroy_process_group()"])
+def test_a_script_that_ends_right_after_its_last_step_ends_well(studio: Studio, end: str) -> None:
+    """torch would abort now and then, or stay for ever."""
+    s3, sagemaker = studio.client("s3"), studio.client("sagemaker")
+    if jobs.BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        jobs.prepare(s3)
+    name = f"at-once-{len(end)}"
+    algorithm = {"TrainingImage": IMAGE, "TrainingInputMode": "File"}
+    limit = {"MaxRuntimeInSeconds": 240}
+    request: dict[str, Any] = jobs.training(
+        s3, name, AT_ONCE + end, AlgorithmSpecification=algorithm, StoppingCondition=limit, **on(3)
+    )
+    sagemaker.create_training_job(**request)
+    job = jobs.ended(sagemaker, name)
+    assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]

@@ -51,18 +51,14 @@ class Layout:
     entering: list[str] = field(default_factory=list)
     hook: Path | None = None
 
-    def hooked(self, *, on: bool) -> dict[str, str]:
+    def hooked(self) -> dict[str, str]:
         """What the debugger's hook needs, in every Python of the task; nothing in an image of the user's own.
 
-        ``on``: whether there is something to save; scripts that import smdebug find one all the same.
+        It is there in a job that saves nothing too: scripts that import smdebug find one all the same.
         """
         if self.hook is None:
             return {}
-        folders = [
-            self.environment["PYTHONPATH"],
-            *([str(self.hook / "site")] if on else []),
-            str(self.hook / "compatible"),
-        ]
+        folders = [self.environment["PYTHONPATH"], str(self.hook / "site"), str(self.hook / "compatible")]
         return {"PYTHONPATH": ":".join(folders)}
 
     def program(self, name: str, entrypoint: Sequence[str] = (), arguments: Sequence[str] = ()) -> dict[str, Any]:

@@ -171,7 +171,7 @@ class TrainingJobs:
             "TRAINING_JOB_NAME": job.name,
             "TRAINING_JOB_ARN": body["TrainingJobArn"],
             **layout.environment,
-            **layout.hooked(on="DebugHookConfig" in body),
+            **layout.hooked(),
             **image.environment,
             **self._credentials.environment(context, body["RoleArn"], directory),
         }

@@ -42,9 +42,14 @@ def test_the_start_imports_nothing_that_costs(config: Path) -> None:
 
 
 def test_without_a_configuration_or_against_its_will_it_is_not_there(tmp_path: Path, config: Path) -> None:
-    plain = python(LIGHT, config).stdout
-    assert python(LIGHT, tmp_path / "none.json", SITE).stdout == plain
-    assert python(LIGHT, config, SITE, USE_SMDEBUG="False").stdout == plain
+    """Its modules are not loaded; that it would not understand this torch is not told."""
+    (tmp_path / "own/torch").mkdir(parents=True)
+    (tmp_path / "own/torch/__init__.py").write_text("")
+    program = "import sys, torch; print([name for name in sys.modules if name.startswith('clary.runtime.hook.')])"
+    for file, variables in ((tmp_path / "none.json", {}), (config, {"USE_SMDEBUG": "False"})):
+        done = python(program, file, tmp_path / "own", SITE, **variables)
+        assert done.stdout == "['clary.runtime.hook.notice', 'clary.runtime.hook.imports']\n"
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_sitecustomize_of_the_users_is_run_too(tmp_path: Path, config: Path) -> None:

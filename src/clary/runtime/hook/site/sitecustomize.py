@@ -1,4 +1,4 @@
-"""Run by Python at its start, in the programs of a job that has a DebugHookConfig: waits for torch and xgboost.
+"""Run by Python at its start, in the programs of a training job: waits for torch and xgboost.
 
 A sitecustomize that stands behind this one is run too.
 """

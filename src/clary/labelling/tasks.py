@@ -218,6 +218,8 @@ def _found(context: Context, worker: Worker, task_id: str) -> tuple[Job, Row]:
     found = context.labelling.tasks.find(worker.region, task_id)
     if found is None or found[1].worker != worker.sub:
         raise TaskGone("There is no such task for you: its job has ended, or it is somebody else's.")
+    if found[0].team not in worker.teams:
+        raise TaskGone(f"There is no such task for you any more: its job, {found[0].name}, is another team's.")
     return found
 
 

@@ -67,7 +67,10 @@ def all_of(context: Context, team: str = "") -> list[Worker]:
 
 
 def set_teams(context: Context, name: str, teams: Sequence[str]) -> Worker:
-    """``ResourceNotFound``; ``ValidationException`` for a team that is not there."""
+    """A task that the worker has open of another team's job goes to others.
+
+    ``ResourceNotFound``; ``ValidationException`` for a team that is not there.
+    """
     _check_teams(context, teams)
     while True:
         record = _record(context, name)
@@ -75,7 +78,10 @@ def set_teams(context: Context, name: str, teams: Sequence[str]) -> Worker:
             put = context.store.put(replace(record, body={**record.body, "Teams": list(dict.fromkeys(teams))}))
         except Conflict:
             continue
-        return _worker(put)
+        break
+    worker = _worker(put)
+    context.labelling.tasks.leave(worker.region, worker.sub, worker.teams, context.clock.ms())
+    return worker
 
 
 def remove(context: Context, name: str) -> None:
@@ -87,7 +93,7 @@ def remove(context: Context, name: str) -> None:
         except Conflict:
             continue
         break
-    context.labelling.tasks.leave(context.region, record.body["Sub"], context.clock.ms())
+    context.labelling.tasks.leave(context.region, record.body["Sub"], (), context.clock.ms())
 
 
 def leave_team(context: Context, team: str) -> None:

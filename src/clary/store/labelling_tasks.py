@@ -254,16 +254,16 @@ class LabellingTasks:
 
         return self._write(job, revise)
 
-    def leave(self, region: str, worker: str, now: int) -> None:
-        """Give back whatever a worker has open: the worker is removed."""
+    def leave(self, region: str, worker: str, teams: tuple[str, ...], now: int) -> None:
+        """Give back whatever a worker has open of jobs of other teams than these."""
         with self._database.read() as db:
             rows = db.execute(
-                "SELECT t.id, j.name FROM labelling_tasks t JOIN labelling_jobs j ON j.id = t.job"
+                "SELECT t.id, j.name, j.team FROM labelling_tasks t JOIN labelling_jobs j ON j.id = t.job"
                 " WHERE t.worker = ? AND t.status = 'accepted' AND j.region = ?",
                 (worker, region),
             ).fetchall()
-        for identifier, name in rows:
-            if (job := self.job(region, name)) is not None:
+        for identifier, name, team in rows:
+            if team not in teams and (job := self.job(region, name)) is not None:
                 try:
                     self.give_back(job, worker, identifier, now)
                 except (NoTask, TaskOver):  # it ended meanwhile

@@ -172,4 +172,6 @@ def test_what_is_no_answer_is_refused(ann: Asker) -> None:
     for given in ({}, {"answer": BOX}, {"answer": BOX, "seconds": "x"}, {"answer": [1], "seconds": 1}):
         assert ann.post(path, **given)[0] == 400, given
     assert ann.ask("POST", path, "not json", accept="application/json")[0] == 400
+    for given in ({}, {"draft": None}, {"draft": "x"}):
+        assert ann.post(f"/_/portal/tasks/{task['id']}/draft", **given)[0] == 400, given
     assert ann.ask("POST", path, "x", origin="http://evil.example")[0] == 403

@@ -215,6 +215,33 @@ def test_nobody_gets_at_what_is_not_theirs(context: Context) -> None:
             act()
 
 
+def test_who_leaves_the_team_gives_back_what_was_open(context: Context) -> None:
+    """Only of that team's jobs; what was answered stays, and an answer that was being changed stands as it was sent."""
+    ann, bob = people(context, "ann", "bob")
+    begin_job(context, objects=2)
+    answered = taken(context, ann)
+    tasks.submit(context, ann, answered.id, BOX, 1)
+    tasks.revise(context, ann, answered.id)
+    tasks.keep_draft(context, ann, answered.id, OTHER)
+    open_ = taken(context, bob)
+    ann = workers.set_teams(context, "ann", [])
+    for act in (
+        lambda: tasks.submit(context, ann, answered.id, OTHER, 1),
+        lambda: tasks.keep_draft(context, ann, answered.id, OTHER),
+        lambda: tasks.revise(context, ann, answered.id),
+        lambda: tasks.find(context, ann, answered.id),
+    ):
+        with pytest.raises(TaskGone, match="another team's"):
+            act()
+    workers.set_teams(context, "ann", ["ward"])
+    ann = workers.find(context, "ann")
+    kept = tasks.find(context, ann, answered.id)
+    assert (kept.status, kept.answer, kept.draft) == ("submitted", BOX, None)
+    team(context, "other")
+    workers.set_teams(context, "bob", ["other"])
+    assert taken(context, ann).object_id == open_.object_id, "it went to who is still there"
+
+
 def test_when_the_job_ends_what_was_answered_is_kept(context: Context) -> None:
     ann, bob = people(context, "ann", "bob")
     job = begin_job(context, per_object=2)

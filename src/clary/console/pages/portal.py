@@ -80,7 +80,10 @@ def ahead(visit: Visit) -> HttpAnswer:
 
 @action(f"{PORTAL}/tasks/{{task}}/draft", who="worker")
 def draft(visit: Visit) -> HttpAnswer:
-    tasks.keep_draft(visit.context, _worker(visit), visit.path["task"], visit.document["draft"])
+    worker, given = _worker(visit), visit.document
+    if "draft" not in given:
+        raise ValidationException("What was sent is no draft: it takes draft.")
+    tasks.keep_draft(visit.context, worker, visit.path["task"], given["draft"])
     return visit.json({})
 
 

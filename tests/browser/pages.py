@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from tests.conftest import Studio
+from tests.waiting import until
 
 HERE = Path(__file__).parent
 PICTURES = HERE / "pictures"
@@ -42,6 +43,16 @@ def shots(page: Page, name: str) -> None:
         assert beyond <= 0, f"{name} is {beyond} px too wide for {view['width']} px"
     page.set_viewport_size(WIDE)
     page.emulate_media(color_scheme="light")
+
+
+def loaded(pictures: Locator) -> None:
+    """Wait until each of these pictures is there.
+
+    Playwright's own ``wait_for_function`` looks from within the page, whose policy refuses that from the second look on.
+    """
+    until(
+        lambda: pictures.evaluate_all("(all) => all.length && all.every((each) => each.complete && each.naturalWidth)")
+    )
 
 
 def accessible(page: Page) -> None:

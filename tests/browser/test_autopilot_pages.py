@@ -9,7 +9,7 @@ import random
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import Opened, accessible, link, shots
+from tests.browser.pages import Opened, accessible, link, loaded, shots
 from tests.conftest import Studio
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -76,7 +76,7 @@ def test_from_a_table_to_an_endpoint_that_answers(studio: Studio, opened: Opened
     expect(drawn).to_have_count(6)
     for number in range(6):
         drawn.nth(number).scroll_into_view_if_needed()
-        page.wait_for_function("(n) => document.querySelectorAll('.drawings img')[n].naturalWidth > 0", arg=number)
+        loaded(drawn.nth(number))
     expect(page.get_by_role("img", name="Actual and predicted")).to_be_visible()
     accessible(page)
     shots(page, "autopilot-job")

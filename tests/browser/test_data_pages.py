@@ -17,7 +17,7 @@ from arro3.io import write_parquet
 from playwright.sync_api import Page, expect
 
 from clary.formats import png
-from tests.browser.pages import Opened, accessible, link, shots
+from tests.browser.pages import Opened, accessible, link, loaded, shots
 from tests.conftest import Studio
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -286,7 +286,7 @@ def test_previews(s3: Any, studio: Studio, opened: Opened) -> None:
             shots(page, f"data-{name}")
     for name in ("picture.png", "notebook.ipynb"):
         page.goto(f"{studio.url}/_/data/ward-7/previews/{name}")
-        page.wait_for_function("[...document.querySelectorAll('main img')].every((each) => each.naturalWidth > 0)")
+        loaded(page.locator("main img"))
 
 
 def test_boxes_on_the_pictures_of_a_manifest(s3: Any, studio: Studio, opened: Opened) -> None:
@@ -306,7 +306,7 @@ def test_boxes_on_the_pictures_of_a_manifest(s3: Any, studio: Studio, opened: Op
     shots(page, "data-manifest")
     page.locator(".pictures a").nth(1).press("Enter")
     expect(page.locator("figure text")).to_have_text("<b>nodule")
-    page.wait_for_function("document.querySelector('figure img').naturalWidth > 0")
+    loaded(page.locator("figure img"))
     image, box = page.locator("figure img").bounding_box(), page.locator("figure rect").bounding_box()
     assert image is not None
     assert box is not None

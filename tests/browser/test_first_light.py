@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 
 from tests import pythons
 from tests.browser.desk import Desk
-from tests.browser.pages import Opened, link, shot
+from tests.browser.pages import Opened, link, loaded, shot
 from tests.conftest import ROOT, Studio
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -104,9 +104,7 @@ def test_ten_x_rays_are_labelled(studio: Studio, opened: Opened, tmp_path: Path)
         person.press("Enter" if boxes[picture.name] else "n")
     expect(page.locator(".picture rect")).to_have_count(drawn)
     expect(page.locator("#status")).to_contain_text("Completed")
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.picture img')].every((each) => each.complete && each.naturalWidth)"
-    )
+    loaded(page.locator(".picture img"))
     shot(page, "first-light-08-boxes")
     cut = "() => [...document.querySelectorAll('.pictures > li')].filter((each) => each.scrollWidth > each.clientWidth)"
     assert page.evaluate(f"({cut})().length") == 0, "no picture sticks out of its frame"

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser import desk
 from tests.browser.desk import Desk
-from tests.browser.pages import Opened, accessible, link, shot, shots
+from tests.browser.pages import Opened, accessible, link, loaded, shot, shots
 from tests.conftest import Studio
 
 pytestmark = pytest.mark.slow
@@ -73,7 +73,9 @@ def test_from_no_team_to_boxes_on_the_pictures_without_the_terminal(
     expect(page.get_by_text("1 box", exact=True)).to_be_visible()
     expect(page.get_by_text("nothing", exact=True)).to_be_visible()
     expect(page.locator("#status")).to_contain_text("Completed")
-    page.wait_for_function("[...document.querySelectorAll('.picture img')].every((each) => each.naturalWidth === 1024)")
+    pictures = page.locator(".picture img")
+    loaded(pictures)
+    assert pictures.evaluate_all("(all) => all.every((each) => each.naturalWidth === 1024)")
     accessible(page)
     shots(page, "labelling-job")
     page.get_by_role("link", name="Request").click()

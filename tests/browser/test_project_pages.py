@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import pythons
-from tests.browser.pages import Opened, accessible, link, shots
+from tests.browser.pages import Opened, accessible, link, loaded, shots
 from tests.conftest import Studio
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
@@ -40,10 +40,7 @@ def test_a_learner_is_led_through_the_first_lab(fresh_studio: Studio, opened: Op
 def test_a_guide_shows_its_pictures(fresh_studio: Studio, opened: Opened) -> None:
     page = opened(link(fresh_studio))
     page.goto(f"{fresh_studio.url}/_/projects/chest_xrays")
-    page.wait_for_function(
-        "() => { const all = [...document.querySelectorAll('article img')]; "
-        "return all.length && all.every(each => each.naturalWidth) }"
-    )
+    loaded(page.locator("article img"))
     expect(page.get_by_alt_text("Four good and four bad boxes")).to_be_visible()
     answer = page.request.get(f"{fresh_studio.url}/_/projects/chest_xrays/pictures/none.jpg")
     assert answer.status == 404

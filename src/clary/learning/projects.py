@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 import shutil
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,8 +73,40 @@ def working_copy(project: Project, data: Path) -> tuple[Path, list[str]]:
 
     A file that a person has changed there stays theirs. Delete it to get the original again.
     """
+    with _alone(project, data) as folder:
+        return folder, _update(project, folder)
+
+
+def reset(project: Project, data: Path, now: str) -> Path | None:
+    """The originals again; what a person had changed goes to the folder ``before-NOW`` beside them, which is returned."""
+    with _alone(project, data) as folder:
+        kept = _update(project, folder)
+        if not kept:
+            return None
+        aside = folder / f"before-{now}"
+        for name in kept:
+            target = aside / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(folder / name, target)
+        _update(project, folder)
+    return aside
+
+
+@contextmanager
+def _alone(project: Project, data: Path) -> Iterator[Path]:
+    """The working folder, for one at a time: a page may be open twice, and a command runs beside it."""
     folder = data / "projects" / project.name
     folder.mkdir(parents=True, exist_ok=True)
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        os.close(held)
+
+
+def _update(project: Project, folder: Path) -> list[str]:
+    """Bring the folder up to date; the files that a person has changed are returned."""
     record = folder / _COPIED
     copied: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
     kept = []
@@ -82,26 +118,19 @@ def working_copy(project: Project, data: Path) -> tuple[Path, list[str]]:
             copied[name] = wanted
         elif present is None or present == copied.get(name):
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(original, target)
+            shutil.copyfile(original, _aside(target))
+            _aside(target).replace(target)
             copied[name] = wanted
         else:
             kept.append(name)
-    record.write_text(json.dumps(copied, indent=1) + "\n")
-    return folder, kept
+    _aside(record).write_text(json.dumps(copied, indent=1) + "\n")
+    _aside(record).replace(record)
+    return kept
 
 
-def reset(project: Project, data: Path, now: str) -> Path | None:
-    """The originals again; what a person had changed goes to the folder ``before-NOW`` beside them, which is returned."""
-    folder, kept = working_copy(project, data)
-    if not kept:
-        return None
-    aside = folder / f"before-{now}"
-    for name in kept:
-        target = aside / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(folder / name, target)
-    working_copy(project, data)
-    return aside
+def _aside(path: Path) -> Path:
+    """Where a file is written: a half of it, after a power cut, would pass for a person's own."""
+    return path.with_name(f"{path.name}.part")
 
 
 def _read(path: Path) -> Project:

@@ -5,9 +5,10 @@ How far somebody has asked is kept in the working copy, so that the same command
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
+
+from clary.learning import records
 
 _ASKED = ".hints.json"  # in a working folder: step → how many hints were given
 _HINT = re.compile(r"^\d+\. ")
@@ -42,10 +43,11 @@ def give(folder: Path, step: str, level: int | None = None) -> str:
         known = ", ".join(hints) or "none"
         raise NoHint(f"There is no hint for step {step!r}. Steps with hints: {known}")
     record = folder / _ASKED
-    asked: dict[str, int] = json.loads(record.read_text()) if record.exists() else {}
     steps = hints[step]
-    place = min(level or asked.get(step, 0) + 1, len(steps))
-    asked[step] = max(place, asked.get(step, 0))
-    record.write_text(json.dumps(asked) + "\n")
+    with records.alone(folder):
+        asked: dict[str, int] = records.read(record)
+        place = min(level or asked.get(step, 0) + 1, len(steps))
+        asked[step] = max(place, asked.get(step, 0))
+        records.write(record, asked)
     more = f"\n\nStill stuck? Ask again for hint {place + 1} of {len(steps)}." if place < len(steps) else ""
     return f"Hint {place} of {len(steps)}\n{steps[place - 1]}{more}"

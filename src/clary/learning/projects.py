@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import json
-import os
 import shutil
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import clary
+from clary.learning import records
 
 _COPIED = ".copied.json"  # in a working folder: file → checksum of what was copied there
 _NOT_COPIED = frozenset({"__pycache__", ".ipynb_checkpoints", "output", "data"})
@@ -73,13 +69,15 @@ def working_copy(project: Project, data: Path) -> tuple[Path, list[str]]:
 
     A file that a person has changed there stays theirs. Delete it to get the original again.
     """
-    with _alone(project, data) as folder:
+    folder = _folder(project, data)
+    with records.alone(folder):
         return folder, _update(project, folder)
 
 
 def reset(project: Project, data: Path, now: str) -> Path | None:
     """The originals again; what a person had changed goes to the folder ``before-NOW`` beside them, which is returned."""
-    with _alone(project, data) as folder:
+    folder = _folder(project, data)
+    with records.alone(folder):
         kept = _update(project, folder)
         if not kept:
             return None
@@ -92,23 +90,16 @@ def reset(project: Project, data: Path, now: str) -> Path | None:
     return aside
 
 
-@contextmanager
-def _alone(project: Project, data: Path) -> Iterator[Path]:
-    """The working folder, for one at a time: a page may be open twice, and a command runs beside it."""
+def _folder(project: Project, data: Path) -> Path:
     folder = data / "projects" / project.name
     folder.mkdir(parents=True, exist_ok=True)
-    held = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield folder
-    finally:
-        os.close(held)
+    return folder
 
 
 def _update(project: Project, folder: Path) -> list[str]:
     """Bring the folder up to date; the files that a person has changed are returned."""
     record = folder / _COPIED
-    copied: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
+    copied: dict[str, str] = records.read(record)
     kept = []
     for original in _files(project.folder):
         name = original.relative_to(project.folder).as_posix()
@@ -118,19 +109,13 @@ def _update(project: Project, folder: Path) -> list[str]:
             copied[name] = wanted
         elif present is None or present == copied.get(name):
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(original, _aside(target))
-            _aside(target).replace(target)
+            shutil.copyfile(original, records.aside(target))
+            records.aside(target).replace(target)
             copied[name] = wanted
         else:
             kept.append(name)
-    _aside(record).write_text(json.dumps(copied, indent=1) + "\n")
-    _aside(record).replace(record)
+    records.write(record, copied)
     return kept
-
-
-def _aside(path: Path) -> Path:
-    """Where a file is written: a half of it, after a power cut, would pass for a person's own."""
-    return path.with_name(f"{path.name}.part")
 
 
 def _read(path: Path) -> Project:

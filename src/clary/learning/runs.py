@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from clary.learning.projects import Project
 
@@ -56,10 +56,10 @@ class Runs:
         log = self._log(project, what)
         log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with log.open("ab") as out:
-            try:
-                fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return False
+            while not _lock(out, fcntl.LOCK_EX):
+                if not _lock(out, fcntl.LOCK_SH):
+                    return False
+                # Nothing runs: a page was just looking whether something does, which takes the lock for a moment.
             out.truncate(0)
             command = [
                 sys.executable,
@@ -116,8 +116,13 @@ def checkpoints(lines: Sequence[str]) -> list[Checkpoint]:
 
 def _is_locked(log: Path) -> bool:
     with log.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-    return False
+        return not _lock(file, fcntl.LOCK_SH)
+
+
+def _lock(file: IO[bytes], how: int) -> bool:
+    """Whether it was free."""
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,25 @@ def test_the_same_question_gives_a_little_more_each_time(folder: Path) -> None:
     assert said[0] == "Hint 1 of 3\na nudge\n\nStill stuck? Ask again for hint 2 of 3."
     assert said[1].startswith("Hint 2 of 3\na plan\nof two lines\n")
     assert said[2] == said[3] == "Hint 3 of 3\nthe code"
+
+
+def test_two_may_ask_at_once(folder: Path) -> None:
+    start, said = threading.Barrier(6), []
+
+    def ask() -> None:
+        start.wait()
+        for _ in range(30):
+            try:
+                said.append(project_hints.give(folder, "4")[:4])
+            except (OSError, ValueError) as error:  # of a record that is half written, or goes from under its writer
+                said.append(str(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert said == ["Hint"] * 180
 
 
 def test_a_level_can_be_asked_for(folder: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,23 @@ def test_a_run_holds_its_lock_until_it_ends(tmp_path: Path, monkeypatch: pytest.
     found = runs.of(PROJECT, "check")
     assert found is not None
     assert (found.running, found.lines) == (False, ["begun", "ended"])
+
+
+def test_who_only_looks_keeps_no_run_from_beginning(tmp_path: Path) -> None:
+    """A page looks every few seconds."""
+    runs = Runs(tmp_path)
+    log = tmp_path / "projects/.runs/first_lab.check.log"
+    log.parent.mkdir(parents=True)
+    log.touch()
+    begun: list[bool] = []
+    with log.open("rb") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        starter = threading.Thread(target=lambda: begun.append(runs.start(PROJECT, "check")))
+        starter.start()
+        starter.join(0.2)  # it would have given up by then
+    starter.join(60)
+    assert begun == [True]
+    runs.stop(PROJECT, "check")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a process descriptor is Linux's")

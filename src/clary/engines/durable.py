@@ -9,12 +9,12 @@ import os
 _RESERVED = 4096  # bytes
 
 
-def replace(path: str, text: str) -> None:
-    """Write a file so that it is there whole or not at all, also after a power loss."""
+def replace(path: str, content: str | bytes, mode: int = 0o600) -> None:
+    """Write a file so that it is there whole or not at all, also after a power loss. ``mode``: less the umask's."""
     scratch = f"{path}.new"
-    fd = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(fd, "w", encoding="utf-8") as file:
-        file.write(text)
+    fd = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    with open(fd, "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(fd)
     _publish(scratch, path)

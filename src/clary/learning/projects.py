@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import clary
+from clary.engines import durable
 from clary.learning import records
 
 _COPIED = ".copied.json"  # in a working folder: file → checksum of what was copied there
@@ -99,8 +100,8 @@ def _folder(project: Project, data: Path) -> Path:
 def _update(project: Project, folder: Path) -> list[str]:
     """Bring the folder up to date; the files that a person has changed are returned."""
     record = folder / _COPIED
-    copied: dict[str, str] = records.read(record)
-    kept = []
+    known: dict[str, str] = records.read(record)
+    copied, kept = dict(known), []
     for original in _files(project.folder):
         name = original.relative_to(project.folder).as_posix()
         target, wanted = folder / name, _checksum(original)
@@ -109,12 +110,12 @@ def _update(project: Project, folder: Path) -> list[str]:
             copied[name] = wanted
         elif present is None or present == copied.get(name):
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(original, records.aside(target))
-            records.aside(target).replace(target)
+            durable.replace(str(target), original.read_bytes(), 0o666)  # half a file would pass for a person's own
             copied[name] = wanted
         else:
             kept.append(name)
-    records.write(record, copied)
+    if copied != known:
+        records.write(record, copied)
     return kept
 
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from clary.engines import durable
+
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
@@ -33,11 +35,4 @@ def read(path: Path) -> dict[str, Any]:
 
 def write(path: Path, told: dict[str, Any]) -> None:
     """Whoever reads meanwhile finds what was there before. For one at a time."""
-    beside = aside(path)
-    beside.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    beside.replace(path)
-
-
-def aside(path: Path) -> Path:
-    """Where a file is written before it takes its place: a half of one, after a power cut, would pass for the whole."""
-    return path.with_name(f"{path.name}.part")
+    durable.replace(str(path), json.dumps(told, indent=1) + "\n")
